@@ -1,0 +1,4 @@
+//! Scheduled activities: their states, claims, results and receipts.
+
+pub mod receipt;
+pub mod state;

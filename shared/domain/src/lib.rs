@@ -1,0 +1,14 @@
+//! The rules of the outbound contact centre.
+//!
+//! Pure: no I/O, no async, no clock and no randomness of its own. Time, random bits and ids are
+//! arguments; the same inputs give the same outputs on every machine. Every decision that the
+//! product takes about a customer is a function in this crate.
+
+pub mod activity;
+pub mod address;
+pub mod channel;
+pub mod cim;
+pub mod id;
+pub mod log;
+pub mod time;
+pub mod timer;

@@ -1,0 +1,15 @@
+//! The ports: what the application needs from the platform it runs on.
+//!
+//! No port promises more than the weakest platform keeps. That is DynamoDB with its streams, SQS
+//! and EventBridge: indexes lag, transactions conflict for no reason, changes and messages repeat,
+//! items and transactions are bounded. The contract suite in [`contract`] states it as tests.
+
+pub mod blobs;
+pub mod bus;
+pub mod changes;
+pub mod connector;
+pub mod queues;
+pub mod secrets;
+pub mod table;
+pub mod web;
+pub mod world;
