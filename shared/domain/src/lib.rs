@@ -6,9 +6,11 @@
 
 pub mod activity;
 pub mod address;
+pub mod campaign;
 pub mod channel;
 pub mod cim;
 pub mod id;
 pub mod log;
 pub mod time;
 pub mod timer;
+pub mod webhook;

@@ -31,11 +31,11 @@ impl TimerKind {
         Self::WebhookDelivery,
     ];
 
-    /// One letter, as index keys carry it.
+    /// One letter, as index keys carry it; letters sort as the kinds do.
     pub const fn code(self) -> char {
         match self {
             Self::Activity => 'a',
-            Self::UrgentActivity => 'u',
+            Self::UrgentActivity => 'b',
             Self::Conversation => 'c',
             Self::Job => 'j',
             Self::WebhookDelivery => 'w',
@@ -65,4 +65,19 @@ pub const DUE_SHARDS: u16 = 16;
 /// The shard of the due index in which the item of this partition stands.
 pub fn due_shard(partition: &str) -> u16 {
     u16::try_from(hash_bits(&[partition]) % u128::from(DUE_SHARDS)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_name_kinds_and_sort_as_they_do() {
+        for pair in TimerKind::ALL.windows(2) {
+            assert!(pair[0] < pair[1] && pair[0].code() < pair[1].code());
+        }
+        for kind in TimerKind::ALL {
+            assert_eq!(TimerKind::from_code(kind.code()), Some(kind));
+        }
+    }
 }

@@ -8,6 +8,8 @@ pub mod blobs;
 pub mod bus;
 pub mod changes;
 pub mod connector;
+#[cfg(feature = "contract")]
+pub mod contract;
 pub mod queues;
 pub mod secrets;
 pub mod table;

@@ -1,1 +1,21 @@
-//! dispatch
+//! The dispatch worker: messages about due activities.
+
+use application::context::Context;
+use application::error::Error;
+use application::timers::TimerMessage;
+use application::{dispatch, keys};
+
+/// Handles one message. What is no message about an activity is dropped: it would never become one.
+pub async fn handle(context: &Context, message: &str) -> Result<(), Error> {
+    let Some(message) = TimerMessage::decode(message) else {
+        tracing::error!("a message does not read; dropped");
+        return Ok(());
+    };
+    let Some((tenant, id)) = keys::parse_activity(&message.key()) else {
+        tracing::error!("a message names no activity; dropped");
+        return Ok(());
+    };
+    let outcome = dispatch::due(context, &tenant, &id, message.generation).await?;
+    tracing::debug!(tenant = tenant.as_str(), activity = id.as_str(), ?outcome, "dispatched");
+    Ok(())
+}

@@ -1,4 +1,552 @@
-//! Scheduled activities: their states, claims, results and receipts.
+//! Scheduled activities: one message or call to one customer, at its time, at most once an attempt.
 
+pub mod claim;
+pub mod event;
 pub mod receipt;
+pub mod settle;
 pub mod state;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::address::Address;
+use crate::channel::Channel;
+use crate::cim::Body;
+use crate::id::{ActivityId, CampaignId, ConnectorId, ConversationId, CustomerId, TenantId};
+use crate::log::Log;
+use crate::time::Timestamp;
+use crate::timer::{Timer, TimerKind};
+
+use event::{ActivityEvent, Happening};
+use state::State;
+
+/// Most entries of `metadata`.
+pub const MAX_METADATA_ENTRIES: usize = 20;
+/// Longest key and longest value of `metadata`, in bytes.
+pub const MAX_METADATA_KEY: usize = 64;
+/// See [`MAX_METADATA_KEY`].
+pub const MAX_METADATA_VALUE: usize = 512;
+
+/// Which activities go first when many are due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// Before normal ones, on a queue of their own.
+    High,
+    /// As they come.
+    #[default]
+    Normal,
+}
+
+/// For whom the customer's answer is meant. Kept and passed on to Expertflow CX.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AssignTo {
+    /// A named agent.
+    AgentId(String),
+    /// A queue.
+    Queue(String),
+}
+
+/// What an activity is part of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FlowStep {
+    /// The conversation that created it.
+    pub conversation: ConversationId,
+    /// The visit of the node that created it.
+    pub visit: u32,
+    /// The published version of the campaign that the conversation walks.
+    pub campaign_version: u64,
+}
+
+/// What is asked for: everything about an activity that does not change by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// How.
+    pub channel: Channel,
+    /// To which address.
+    pub to: Address,
+    /// From which of the company's addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_identifier: Option<String>,
+    /// To whom. Derived from the address where the caller names nobody.
+    pub customer: CustomerId,
+    /// In which campaign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignId>,
+    /// As which step of a conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<FlowStep>,
+    /// Not before.
+    pub due_at: Timestamp,
+    /// Not after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// What.
+    pub message: Body,
+    /// For whom the answer is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assign_to: Option<AssignTo>,
+    /// How urgent.
+    #[serde(default)]
+    pub priority: Priority,
+    /// The webhook named in the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<Url>,
+    /// The caller's own data; comes back everywhere.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A worker's hold on an activity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lease {
+    /// Random bits of the claim: tells one holder from the next.
+    pub holder: String,
+    /// Until when it holds.
+    pub until: Timestamp,
+}
+
+/// Why an open activity is out of the due index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Parked {
+    /// Its campaign is paused.
+    CampaignPaused,
+}
+
+/// A scheduled activity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Activity {
+    /// Its id; also the id of its CIM message.
+    pub id: ActivityId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// What is asked for.
+    #[serde(flatten)]
+    pub plan: Plan,
+    /// Where it stands.
+    pub state: State,
+    /// Raised by cancel and reschedule; messages of earlier generations are void.
+    pub generation: u64,
+    /// When it is to be dispatched next: its due time, or what a deferral or retry moved it to.
+    pub next_at: Timestamp,
+    /// The current attempt; 0 before the first.
+    pub attempt: u32,
+    /// Who holds it, while dispatching.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
+    /// How often the current attempt was taken over from a holder whose lease ended.
+    #[serde(default)]
+    pub takeovers: u32,
+    /// Whether further attempts are stopped: a cancel came while it was being dispatched.
+    #[serde(default)]
+    pub stopping: bool,
+    /// Why it is out of the due index while open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<Parked>,
+    /// The moment that the connector's rate limit reserved for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_slot: Option<Timestamp>,
+    /// Through which connector the last attempt went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connector: Option<ConnectorId>,
+    /// The provider's id of the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_message_id: Option<String>,
+    /// The gate's last verdict, as compact as it can be replayed from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<serde_json::Value>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Identifies the request that created it, so that its repetition is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// What happened.
+    pub log: Log<ActivityEvent>,
+}
+
+/// The write in which a decision is stored: decisions log themselves with its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Writing {
+    /// When the decision is taken.
+    pub now: Timestamp,
+    /// The version that the item has after the write.
+    pub version: u64,
+}
+
+/// What a change of an open activity asks for; `None` leaves as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Revision {
+    /// A new due time.
+    pub due_at: Option<Timestamp>,
+    /// A new last moment; `Some(None)` removes it.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// A new message.
+    pub message: Option<Body>,
+    /// A new priority.
+    pub priority: Option<Priority>,
+    /// New metadata, whole.
+    pub metadata: Option<BTreeMap<String, String>>,
+}
+
+/// Why an activity cannot be changed any more.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// A worker holds it. No further attempt follows.
+    #[error("the activity is being dispatched right now; no further attempt will be made")]
+    InFlight,
+    /// It has left, or ended.
+    #[error("the activity is {} already", .0.name())]
+    TooLate(State),
+    /// Its last moment would not lie after its due time.
+    #[error("expiresAt must lie after dueAt")]
+    ExpiryBeforeDue,
+}
+
+/// Why an activity is cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CancelReason {
+    /// Somebody asked for it.
+    Requested,
+    /// Its campaign was stopped or unpublished.
+    CampaignEnded,
+    /// Its conversation ended.
+    ConversationEnded,
+}
+
+impl CancelReason {
+    /// The code in events.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::CampaignEnded => "campaign-ended",
+            Self::ConversationEnded => "conversation-ended",
+        }
+    }
+}
+
+/// What a cancel leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cancel {
+    /// It never leaves.
+    Cancelled(Box<Activity>),
+    /// It is being dispatched: only further attempts are stopped.
+    InFlight(Box<Activity>),
+    /// It has left, or ended.
+    TooLate(State),
+}
+
+impl Activity {
+    /// Schedules an activity.
+    pub fn schedule(
+        id: ActivityId,
+        tenant: TenantId,
+        plan: Plan,
+        origin: Option<String>,
+        writing: Writing,
+    ) -> Self {
+        let mut activity = Self {
+            id,
+            tenant,
+            state: State::Scheduled,
+            generation: 1,
+            next_at: plan.due_at,
+            attempt: 0,
+            lease: None,
+            takeovers: 0,
+            stopping: false,
+            parked: None,
+            rate_slot: None,
+            connector: None,
+            provider_message_id: None,
+            verdict: None,
+            created_at: writing.now,
+            origin,
+            log: Log::default(),
+            plan,
+        };
+        let until = activity.next_at;
+        activity.enter(State::Scheduled, writing, |event| ActivityEvent {
+            happening: Happening::Scheduled,
+            until: Some(until),
+            ..event
+        });
+        activity
+    }
+
+    /// Its entry in the due index: while it is open and not parked.
+    pub fn timer(&self) -> Option<Timer> {
+        if self.parked.is_some() {
+            return None;
+        }
+        let at = match self.state {
+            State::Scheduled => self.next_at,
+            State::Dispatching => self.lease.as_ref().map_or(self.next_at, |lease| lease.until),
+            _ => return None,
+        };
+        let kind = match self.plan.priority {
+            Priority::High => TimerKind::UrgentActivity,
+            Priority::Normal => TimerKind::Activity,
+        };
+        Some(Timer { at, kind, generation: self.generation })
+    }
+
+    /// Changes what is asked for, while it waits.
+    pub fn revise(mut self, revision: Revision, writing: Writing) -> Result<Self, ChangeError> {
+        match self.state {
+            State::Scheduled => {}
+            State::Dispatching => return Err(ChangeError::InFlight),
+            state => return Err(ChangeError::TooLate(state)),
+        }
+        if let Some(due_at) = revision.due_at {
+            self.plan.due_at = due_at;
+            self.next_at = due_at;
+            self.rate_slot = None;
+        }
+        if let Some(expires_at) = revision.expires_at {
+            self.plan.expires_at = expires_at;
+        }
+        if let Some(message) = revision.message {
+            self.plan.message = message;
+        }
+        if let Some(priority) = revision.priority {
+            self.plan.priority = priority;
+        }
+        if let Some(metadata) = revision.metadata {
+            self.plan.metadata = metadata;
+        }
+        if self.plan.expires_at.is_some_and(|expires| expires <= self.plan.due_at) {
+            return Err(ChangeError::ExpiryBeforeDue);
+        }
+        self.generation += 1;
+        let until = self.next_at;
+        self.enter(State::Scheduled, writing, |event| ActivityEvent {
+            happening: Happening::Rescheduled,
+            until: Some(until),
+            ..event
+        });
+        Ok(self)
+    }
+
+    /// Cancels it, as far as that is still possible.
+    pub fn cancel(mut self, reason: CancelReason, writing: Writing) -> Cancel {
+        match self.state {
+            State::Scheduled => {
+                self.generation += 1;
+                self.enter(State::Cancelled, writing, |event| ActivityEvent {
+                    happening: Happening::Cancelled,
+                    reason: Some(reason.code().into()),
+                    ..event
+                });
+                Cancel::Cancelled(Box::new(self))
+            }
+            State::Dispatching => {
+                self.stopping = true;
+                Cancel::InFlight(Box::new(self))
+            }
+            state => Cancel::TooLate(state),
+        }
+    }
+
+    /// Moves an open activity to a later moment, for a reason that is no failure.
+    pub fn defer(mut self, until: Timestamp, reason: &str, writing: Writing) -> Self {
+        self.next_at = until;
+        self.lease = None;
+        self.parked = None;
+        self.enter(State::Scheduled, writing, |event| ActivityEvent {
+            happening: Happening::Deferred,
+            until: Some(until),
+            reason: Some(reason.into()),
+            ..event
+        });
+        self
+    }
+
+    /// Waits for the moment that the connector's rate limit gave it. Not told to anybody: it is
+    /// part of being sent.
+    pub fn await_rate_slot(mut self, slot: Timestamp) -> Self {
+        self.rate_slot = Some(slot);
+        self.next_at = slot;
+        self
+    }
+
+    /// Moves an open activity by a moment without telling anybody: something had to be looked at again.
+    pub fn defer_quietly(mut self, until: Timestamp) -> Self {
+        self.next_at = until;
+        self
+    }
+
+    /// Ends an open activity that cannot be sent at all.
+    pub fn fail(mut self, code: &str, detail: &str, writing: Writing) -> Self {
+        self.enter(State::Failed, writing, |event| ActivityEvent {
+            happening: Happening::Failed,
+            reason: Some(code.into()),
+            detail: Some(detail.into()),
+            ..event
+        });
+        self
+    }
+
+    /// Takes it out of the due index until its campaign goes on.
+    pub fn park(mut self, parked: Parked) -> Self {
+        self.parked = Some(parked);
+        self
+    }
+
+    /// Puts it back.
+    pub fn unpark(mut self) -> Self {
+        self.parked = None;
+        self
+    }
+
+    /// Ends an open activity that the gate refused.
+    pub fn refuse(mut self, reason: &str, writing: Writing) -> Self {
+        self.enter(State::Refused, writing, |event| ActivityEvent {
+            happening: Happening::Refused,
+            reason: Some(reason.into()),
+            ..event
+        });
+        self
+    }
+
+    /// Ends an open activity whose last moment has passed.
+    pub fn expire(mut self, reason: &str, writing: Writing) -> Self {
+        self.enter(State::Expired, writing, |event| ActivityEvent {
+            happening: Happening::Expired,
+            reason: Some(reason.into()),
+            ..event
+        });
+        self
+    }
+
+    /// Sends an activity again that ended as `UNKNOWN` or `FAILED`, because a person decided so.
+    /// `same_attempt` where the provider honours idempotency keys: then a repetition is harmless.
+    pub fn redrive(mut self, same_attempt: bool, writing: Writing) -> Result<Self, ChangeError> {
+        if !matches!(self.state, State::Unknown | State::Failed) {
+            return Err(match self.state {
+                State::Dispatching => ChangeError::InFlight,
+                state => ChangeError::TooLate(state),
+            });
+        }
+        // A claim raises the attempt; stepping back keeps the number.
+        if same_attempt && self.state == State::Unknown {
+            self.attempt = self.attempt.saturating_sub(1);
+        }
+        self.generation += 1;
+        self.next_at = writing.now;
+        self.stopping = false;
+        self.takeovers = 0;
+        self.rate_slot = None;
+        let until = self.next_at;
+        self.enter(State::Scheduled, writing, |event| ActivityEvent {
+            happening: Happening::Redriven,
+            until: Some(until),
+            ..event
+        });
+        Ok(self)
+    }
+
+    /// Moves to a state and logs it. Leaving `DISPATCHING` ends the lease.
+    fn enter(&mut self, to: State, writing: Writing, fill: impl FnOnce(ActivityEvent) -> ActivityEvent) {
+        let event = ActivityEvent::at(writing.now, self.state, to, self.attempt);
+        self.state = to;
+        if to != State::Dispatching {
+            self.lease = None;
+        }
+        if !to.is_open() {
+            self.parked = None;
+        }
+        self.log.append(writing.version, fill(event));
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod samples {
+    use super::*;
+
+    pub(crate) fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(1_800_000_000_000 + millis)
+    }
+
+    pub(crate) fn writing(millis: i64, version: u64) -> Writing {
+        Writing { now: at(millis), version }
+    }
+
+    pub(crate) fn scheduled() -> Activity {
+        let plan = Plan {
+            channel: Channel::Sms,
+            to: Address::parse(Channel::Sms, "+447400123456").unwrap(),
+            service_identifier: None,
+            customer: CustomerId::parse("ann").unwrap(),
+            campaign: None,
+            step: None,
+            due_at: at(1_000),
+            expires_at: Some(at(100_000)),
+            message: Body::plain("Hello"),
+            assign_to: None,
+            priority: Priority::Normal,
+            callback_url: None,
+            metadata: BTreeMap::new(),
+        };
+        Activity::schedule(
+            ActivityId::generate(at(0), 7),
+            TenantId::parse("t").unwrap(),
+            plan,
+            None,
+            writing(0, 1),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::samples::*;
+    use super::*;
+
+    #[test]
+    fn a_revision_voids_earlier_messages() {
+        let before = scheduled();
+        let after = before
+            .clone()
+            .revise(Revision { due_at: Some(at(5_000)), ..Revision::default() }, writing(10, 2))
+            .unwrap();
+        assert_eq!(after.timer().unwrap().at, at(5_000));
+        assert!(after.timer().unwrap().generation > before.timer().unwrap().generation);
+        let bad = Revision { due_at: Some(at(100_000)), ..Revision::default() };
+        assert_eq!(before.revise(bad, writing(10, 2)), Err(ChangeError::ExpiryBeforeDue));
+    }
+
+    #[test]
+    fn a_cancelled_activity_leaves_the_index_and_stays_cancelled() {
+        let Cancel::Cancelled(activity) = scheduled().cancel(CancelReason::Requested, writing(10, 2)) else {
+            panic!("not cancelled")
+        };
+        assert_eq!(activity.timer(), None);
+        assert_eq!(
+            activity.cancel(CancelReason::Requested, writing(11, 3)),
+            Cancel::TooLate(State::Cancelled)
+        );
+    }
+
+    #[test]
+    fn a_parked_activity_is_open_but_not_due() {
+        let parked = scheduled().park(Parked::CampaignPaused);
+        assert_eq!((parked.timer(), parked.state), (None, State::Scheduled));
+        assert!(parked.unpark().timer().is_some());
+    }
+
+    #[test]
+    fn the_stored_form_reads_back() {
+        let activity = scheduled();
+        let json = serde_json::to_string(&activity).unwrap();
+        assert_eq!(serde_json::from_str::<Activity>(&json).unwrap(), activity);
+    }
+}

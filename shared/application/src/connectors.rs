@@ -1,0 +1,205 @@
+//! Connectors: the configuration of a channel's providers, and the connector for an activity.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::channel::Channel;
+use domain::id::{ConnectorId, TenantId};
+use domain::time::Timestamp;
+use platform::connector::{Connector, ConnectorConfig};
+use platform::secrets::Secret;
+use platform::table::{Condition, Consistency, Order, Query, SortRange, Write};
+use serde::{Deserialize, Serialize};
+
+use crate::activities::expect_version;
+use crate::commit::{Decision, commit};
+use crate::context::Context;
+use crate::error::Error;
+use crate::keys;
+use crate::store::{Put, Stored, decode, load};
+
+/// Most connectors of a tenant.
+pub const MAX_CONNECTORS: usize = 50;
+/// Highest rate of a connector, per second.
+pub const MAX_RATE: u32 = 10_000;
+/// Most requests under way at once through a connector, per worker.
+pub const MAX_CONCURRENCY: u32 = 500;
+
+/// A configured connector.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectorRecord {
+    /// What people call it.
+    pub name: String,
+    /// Its configuration, without secrets.
+    #[serde(flatten)]
+    pub config: ConnectorConfig,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+impl ConnectorRecord {
+    /// Whether it serves a channel, from the service identifier that the activity asks for.
+    fn serves(&self, channel: Channel, service: Option<&str>) -> bool {
+        let own = self.config.settings.get("serviceIdentifier").map(String::as_str);
+        self.config.channels.contains(&channel) && service.is_none_or(|asked| own.is_none_or(|own| own == asked))
+    }
+}
+
+fn secret_name(tenant: &TenantId, connector: &ConnectorId, field: &str) -> String {
+    format!("{tenant}/connector/{connector}/{field}")
+}
+
+/// All connectors of a tenant, in the order of their creation.
+pub async fn list(context: &Context, tenant: &TenantId) -> Result<Vec<Stored<ConnectorRecord>>, Error> {
+    let query = Query {
+        partition: keys::connectors(tenant),
+        range: SortRange::All,
+        after: None,
+        order: Order::Ascending,
+        limit: MAX_CONNECTORS,
+        consistency: Consistency::Strong,
+    };
+    context.table.query(&query).await?.items.iter().map(decode).collect()
+}
+
+/// Reads one connector.
+pub async fn get(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ConnectorId,
+) -> Result<Stored<ConnectorRecord>, Error> {
+    load(context.table.as_ref(), &keys::connector(tenant, id))
+        .await?
+        .ok_or_else(|| Error::not_found("connector", id))
+}
+
+/// Creates a connector, or replaces it. `secrets` replaces those that it names and keeps the rest.
+pub async fn put(
+    context: &Context,
+    tenant: &TenantId,
+    name: String,
+    config: ConnectorConfig,
+    secrets: BTreeMap<String, Secret>,
+    expected: Option<u64>,
+) -> Result<Stored<ConnectorRecord>, Error> {
+    check(&config)?;
+    let mut all = stored_secrets(context, tenant, &config).await?;
+    all.extend(secrets.clone());
+    context.connectors.build(&config, &all).map_err(|error| {
+        let kind = if context.connectors.secret_names(config.kind).contains(&error.setting.as_str()) {
+            "secrets"
+        } else {
+            "settings"
+        };
+        Error::field(format!("/{kind}/{}", error.setting), error.problem)
+    })?;
+    for (field, secret) in secrets {
+        context.secrets.put(&secret_name(tenant, &config.id, &field), secret).await?;
+    }
+    let key = keys::connector(tenant, &config.id);
+    let stored = commit(context, || async {
+        let before = load::<ConnectorRecord>(context.table.as_ref(), &key).await?;
+        let version = before.as_ref().map_or(0, |stored| stored.version);
+        expect_version(expected, version)?;
+        let created_at = before.map_or(context.now(), |stored| stored.value.created_at);
+        let record = ConnectorRecord { name: name.clone(), config: config.clone(), created_at };
+        let write = Put::over(key.clone(), &record, version).write()?;
+        Ok(Decision::one(write, Stored { value: record, version: version + 1 }))
+    })
+    .await?;
+    context.caches.connector_records.forget(tenant);
+    Ok(stored)
+}
+
+fn check(config: &ConnectorConfig) -> Result<(), Error> {
+    if config.channels.is_empty() {
+        return Err(Error::field("/channels", "must name at least one channel"));
+    }
+    if !(1..=MAX_RATE).contains(&config.rate_per_second) {
+        return Err(Error::field("/ratePerSecond", format!("must lie between 1 and {MAX_RATE}")));
+    }
+    if !(1..=MAX_CONCURRENCY).contains(&config.concurrency) {
+        return Err(Error::field("/concurrency", format!("must lie between 1 and {MAX_CONCURRENCY}")));
+    }
+    Ok(())
+}
+
+async fn stored_secrets(
+    context: &Context,
+    tenant: &TenantId,
+    config: &ConnectorConfig,
+) -> Result<BTreeMap<String, Secret>, Error> {
+    let mut secrets = BTreeMap::new();
+    for field in context.connectors.secret_names(config.kind) {
+        if let Some(secret) = context.secrets.get(&secret_name(tenant, &config.id, field)).await? {
+            secrets.insert((*field).to_owned(), secret);
+        }
+    }
+    Ok(secrets)
+}
+
+/// Deletes a connector and its secrets.
+pub async fn delete(context: &Context, tenant: &TenantId, id: &ConnectorId) -> Result<(), Error> {
+    let kind = commit(context, || async {
+        let Stored { value, version } = get(context, tenant, id).await?;
+        let key = keys::connector(tenant, id);
+        let condition = Condition::Version(version);
+        Ok(Decision::one(Write::Delete { key, condition }, value.config.kind))
+    })
+    .await?;
+    for field in context.connectors.secret_names(kind) {
+        context.secrets.delete(&secret_name(tenant, id, field)).await?;
+    }
+    context.caches.connector_records.forget(tenant);
+    Ok(())
+}
+
+/// A connector ready for use.
+#[derive(Clone)]
+pub struct Ready {
+    /// Its configuration.
+    pub config: ConnectorConfig,
+    /// The connector.
+    pub connector: Arc<dyn Connector>,
+}
+
+/// The connector for a channel and service identifier; the first that serves them. `None` when
+/// there is none, which is a mistake of configuration that a person can mend.
+pub(crate) async fn serving(
+    context: &Context,
+    tenant: &TenantId,
+    channel: Channel,
+    service: Option<&str>,
+) -> Result<Option<Ready>, Error> {
+    let read = async { list(context, tenant).await.map(Arc::new) };
+    let records = context.caches.connector_records.get(tenant, context.now(), read).await?;
+    match records.iter().find(|stored| stored.value.serves(channel, service)) {
+        Some(stored) => ready(context, tenant, stored).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// A connector by its id, ready for use.
+pub async fn by_id(context: &Context, tenant: &TenantId, id: &ConnectorId) -> Result<Ready, Error> {
+    let stored = get(context, tenant, id).await?;
+    ready(context, tenant, &stored).await
+}
+
+async fn ready(
+    context: &Context,
+    tenant: &TenantId,
+    stored: &Stored<ConnectorRecord>,
+) -> Result<Ready, Error> {
+    let config = &stored.value.config;
+    let key = (tenant.clone(), config.id.clone(), stored.version);
+    let build = async {
+        let secrets = stored_secrets(context, tenant, config).await?;
+        context
+            .connectors
+            .build(config, &secrets)
+            .map_err(|error| Error::conflict("connector-misconfigured", error))
+    };
+    let connector = context.caches.connectors.get(&key, build).await?;
+    Ok(Ready { config: config.clone(), connector })
+}

@@ -1,0 +1,375 @@
+//! Conversations: what happens to an activity, outside, or with time, moves the flow on.
+//!
+//! The step is part of the transaction that writes its cause: a receipt and the move that it leads
+//! to are committed together, or neither is.
+
+use std::collections::BTreeMap;
+
+use domain::activity::event::{ActivityEvent, Happening};
+use domain::activity::state::State;
+use domain::activity::{Activity, Cancel, CancelReason, FlowStep, Plan, Priority};
+use domain::id::{CampaignId, ConversationId, TenantId};
+use domain::time::Timestamp;
+use domain::timer::{Timer, TimerKind};
+use flows::conversation::event::StopOutcome;
+use flows::{Conversation, Effect, Event, Schedule};
+use platform::table::{Condition, Consistency, Write};
+
+use crate::activities;
+use crate::campaigns::{self, Standing};
+use crate::commit::{Decision, commit};
+use crate::context::Context;
+use crate::error::Error;
+use crate::keys;
+use crate::listing::{Listing, Shards};
+use crate::store::{Put, Stored, decode, load};
+
+/// A conversation's entry in the due index. The visit is its generation: timers of earlier visits
+/// are void.
+pub(crate) fn timer(conversation: &Conversation) -> Option<Timer> {
+    let at = conversation.wake.filter(|_| conversation.is_running())?;
+    Some(Timer { at, kind: TimerKind::Conversation, generation: u64::from(conversation.visit) })
+}
+
+/// The write of a conversation in a new version.
+pub(crate) fn put(conversation: &Conversation, version_before: u64) -> Result<Write, Error> {
+    let version = version_before + 1;
+    Put::over(keys::conversation(&conversation.tenant, &conversation.id), conversation, version_before)
+        .due(timer(conversation))
+        .announced(conversation.log.added_by(version).next().is_some())
+        .write()
+}
+
+/// Reads one conversation.
+pub async fn get(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ConversationId,
+) -> Result<Stored<Conversation>, Error> {
+    load(context.table.as_ref(), &keys::conversation(tenant, id))
+        .await?
+        .ok_or_else(|| Error::not_found("conversation", id))
+}
+
+/// One page of a campaign's conversations.
+pub async fn list(
+    context: &Context,
+    tenant: &TenantId,
+    campaign: &CampaignId,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Listing<Stored<Conversation>>, Error> {
+    let page = Shards::many(|shard| keys::campaign_conversations(tenant, campaign, shard))
+        .items(context, cursor, limit)
+        .await?;
+    let mut wanted = Vec::with_capacity(page.data.len());
+    for item in &page.data {
+        let id = ConversationId::parse(&item.key.sort)
+            .map_err(|error| Error::Corrupt(format!("{:?}: {error}", item.key)))?;
+        wanted.push(keys::conversation(tenant, &id));
+    }
+    let items = context.table.get_many(&wanted, Consistency::Strong).await?;
+    let data = items.iter().flatten().map(decode).collect::<Result<_, Error>>()?;
+    Ok(Listing { data, next: page.next })
+}
+
+/// The decision to write a changed activity, and to move the conversation whose step it is.
+/// `stored` holds the changed activity and the version in which it was read; `further` are events
+/// for the conversation that the activity's log does not hold.
+pub(crate) async fn carry(
+    context: &Context,
+    stored: Stored<Activity>,
+    further: Vec<Event>,
+) -> Result<Decision<Stored<Activity>>, Error> {
+    let Stored { value: activity, version } = stored;
+    let mut writes = vec![activities::put(&activity, version)?];
+    if let Some(step) = &activity.plan.step {
+        let events: Vec<Event> = activity
+            .log
+            .added_by(version + 1)
+            .filter_map(|(_, event)| notable(&activity, step, event))
+            .chain(further)
+            .collect();
+        if !events.is_empty() {
+            writes.extend(advance(context, &activity.tenant, &step.conversation, &events, Some(&activity)).await?);
+        }
+    }
+    let mut decision = Decision::nothing(Stored { value: activity, version: version + 1 });
+    writes.into_iter().for_each(|write| decision.push(write));
+    Ok(decision)
+}
+
+/// What a conversation is told of an activity's event. Answers come as [`Event::Reply`].
+fn notable(activity: &Activity, step: &FlowStep, event: &ActivityEvent) -> Option<Event> {
+    let state = match event.happening {
+        Happening::Sent => State::Sent,
+        Happening::Failed => State::Failed,
+        Happening::Refused => State::Refused,
+        Happening::Expired => State::Expired,
+        Happening::Cancelled => State::Cancelled,
+        Happening::Unknown => State::Unknown,
+        Happening::Delivered => State::Delivered,
+        Happening::Connected => State::Connected,
+        Happening::Read => State::Read,
+        Happening::Scheduled
+        | Happening::Rescheduled
+        | Happening::Deferred
+        | Happening::AttemptFailed
+        | Happening::Redriven
+        | Happening::Response => return None,
+    };
+    Some(Event::ActivityChanged {
+        activity: activity.id.clone(),
+        visit: step.visit,
+        state,
+        reason: event.reason.clone(),
+        at: event.at,
+    })
+}
+
+/// The writes that events lead to: the conversation, what it schedules, what it cancels.
+/// `cause` is an activity that the same transaction writes already.
+async fn advance(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ConversationId,
+    events: &[Event],
+    cause: Option<&Activity>,
+) -> Result<Vec<Write>, Error> {
+    let Stored { value, version } = get(context, tenant, id).await?;
+    let (conversation, effects) = advanced(context, value.clone(), version, events).await?;
+    if conversation == value {
+        return Ok(Vec::new());
+    }
+    writes_of(context, &conversation, version, effects, cause).await
+}
+
+/// The conversation after the events, and what it asks for. While its campaign is paused, events
+/// are only held.
+async fn advanced(
+    context: &Context,
+    mut conversation: Conversation,
+    version: u64,
+    events: &[Event],
+) -> Result<(Conversation, Vec<Effect>), Error> {
+    let tenant = conversation.tenant.clone();
+    let campaign = conversation.campaign.clone();
+    let standing = campaigns::standing(context, &tenant, &campaign, Some(conversation.campaign_version)).await?;
+    let flow = campaigns::flow(context, &tenant, &campaign, conversation.campaign_version).await?;
+    let (now, version) = (context.now(), version + 1);
+    let mut effects = Vec::new();
+    let over = standing == Standing::Over && conversation.is_running();
+    // What ends begins nothing any more: the stop comes first, what happened since is only noted.
+    let stop = over.then_some(Event::Stopped { outcome: StopOutcome::Stopped });
+    for event in stop.iter().chain(events) {
+        let take_in = match standing {
+            Standing::Paused => flows::hold,
+            Standing::Running | Standing::Over => flows::step,
+        };
+        let step = take_in(&flow, conversation, event, now, version).map_err(refused)?;
+        effects.extend(step.effects);
+        conversation = step.conversation;
+    }
+    Ok((conversation, effects))
+}
+
+/// What the one who sent an event is told when it is refused.
+fn refused(error: flows::StepError) -> Error {
+    use flows::StepError as E;
+    match &error {
+        E::UnknownVariable(name) | E::Type { variable: name, .. } => {
+            Error::field(format!("/values/{name}"), error)
+        }
+        E::TooLarge => Error::field("/values", error),
+        E::Conflict { .. } => Error::conflict("data-version", error),
+        E::Ended => Error::conflict("conversation-ended", error),
+        E::WrongFlow(_) => Error::Corrupt(error.to_string()),
+    }
+}
+
+/// The writes of a conversation and of the effects of its step.
+pub(crate) async fn writes_of(
+    context: &Context,
+    conversation: &Conversation,
+    version_before: u64,
+    effects: Vec<Effect>,
+    cause: Option<&Activity>,
+) -> Result<Vec<Write>, Error> {
+    let mut writes = vec![put(conversation, version_before)?];
+    for effect in effects {
+        match effect {
+            Effect::Schedule(schedule) => writes.push(scheduled(context, conversation, schedule)?),
+            Effect::Cancel { activity } if cause.is_some_and(|cause| cause.id == activity) => {}
+            Effect::Cancel { activity } => {
+                let Some(stored) =
+                    load::<Activity>(context.table.as_ref(), &keys::activity(&conversation.tenant, &activity)).await?
+                else {
+                    continue;
+                };
+                let writing = activities::writing(context, stored.version);
+                match stored.value.cancel(CancelReason::ConversationEnded, writing) {
+                    Cancel::Cancelled(activity) | Cancel::InFlight(activity) => {
+                        writes.push(activities::put(&activity, stored.version)?);
+                    }
+                    Cancel::TooLate(_) => {}
+                }
+            }
+        }
+    }
+    Ok(writes)
+}
+
+/// The write of an activity that a flow schedules.
+fn scheduled(context: &Context, conversation: &Conversation, schedule: Schedule) -> Result<Write, Error> {
+    let id = schedule.activity_id();
+    let plan = Plan {
+        channel: schedule.channel,
+        to: schedule.to,
+        service_identifier: schedule.service_identifier,
+        customer: conversation.customer.clone(),
+        campaign: Some(conversation.campaign.clone()),
+        step: Some(FlowStep {
+            conversation: conversation.id.clone(),
+            visit: schedule.visit,
+            campaign_version: conversation.campaign_version,
+        }),
+        due_at: schedule.due_at,
+        expires_at: schedule.expires_at,
+        message: schedule.body,
+        assign_to: None,
+        priority: match schedule.priority {
+            flows::Priority::High => Priority::High,
+            flows::Priority::Normal => Priority::Normal,
+        },
+        callback_url: None,
+        metadata: schedule.metadata,
+    };
+    let writing = activities::writing(context, 0);
+    activities::put(&Activity::schedule(id, conversation.tenant.clone(), plan, None, writing), 0)
+}
+
+/// A conversation's timer came due.
+pub async fn timer_due(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ConversationId,
+    generation: u64,
+) -> Result<(), Error> {
+    commit(context, || async {
+        let Some(Stored { value, version }) =
+            load::<Conversation>(context.table.as_ref(), &keys::conversation(tenant, id)).await?
+        else {
+            return Ok(Decision::nothing(()));
+        };
+        let Some(timer) = timer(&value).filter(|timer| timer.generation == generation) else {
+            return Ok(Decision::nothing(()));
+        };
+        if timer.at > context.now() {
+            let key = keys::conversation(tenant, id);
+            crate::timers::hand_over_near(context, vec![(key, timer)]).await;
+            return Ok(Decision::nothing(()));
+        }
+        let campaign = value.campaign.clone();
+        let walked = Some(value.campaign_version);
+        if campaigns::standing(context, tenant, &campaign, walked).await? == Standing::Paused {
+            return park(context, &value, version).await;
+        }
+        let event = Event::Timer { visit: value.visit };
+        let mut decision = Decision::nothing(());
+        let (conversation, effects) = advanced(context, value, version, &[event]).await?;
+        for write in writes_of(context, &conversation, version, effects, None).await? {
+            decision.push(write);
+        }
+        Ok(decision)
+    })
+    .await
+}
+
+/// Takes a conversation out of the due index while its campaign is paused. The campaign must still
+/// be paused when that is written: resuming walks over all conversations, and must not miss one
+/// that is parked behind its back.
+async fn park(context: &Context, conversation: &Conversation, version: u64) -> Result<Decision<()>, Error> {
+    let paused = campaigns::get(context, &conversation.tenant, &conversation.campaign).await?;
+    if paused.value.standing(Some(conversation.campaign_version)) != Standing::Paused {
+        // Seen from a cache that was too old: come again, by the sweep.
+        return Ok(Decision::nothing(()));
+    }
+    let key = keys::conversation(&conversation.tenant, &conversation.id);
+    let campaign = keys::campaign(&conversation.tenant, &conversation.campaign);
+    Ok(Decision::nothing(()).and(Put::over(key, conversation, version).write()?).and(Write::Check {
+        key: campaign,
+        condition: Condition::Version(paused.version),
+    }))
+}
+
+/// Lets a conversation act on what it missed while its campaign was paused.
+pub(crate) async fn release(context: &Context, tenant: &TenantId, id: &ConversationId) -> Result<(), Error> {
+    commit(context, || async {
+        let Stored { value, version } = get(context, tenant, id).await?;
+        let missed = !value.held.is_empty() || value.wake.is_some();
+        if !value.is_running() || !missed {
+            return Ok(Decision::nothing(()));
+        }
+        let flow = campaigns::flow(context, tenant, &value.campaign, value.campaign_version).await?;
+        let step = flows::release(&flow, value, context.now(), version + 1).map_err(refused)?;
+        let mut decision = Decision::nothing(());
+        for write in writes_of(context, &step.conversation, version, step.effects, None).await? {
+            decision.push(write);
+        }
+        Ok(decision)
+    })
+    .await
+}
+
+/// Ends a conversation from outside.
+pub async fn stop(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ConversationId,
+    outcome: StopOutcome,
+) -> Result<(), Error> {
+    happen(context, tenant, id, vec![Event::Stopped { outcome }]).await.map(|_| ())
+}
+
+/// Something happened outside that the flow may wait for.
+pub async fn external_event(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ConversationId,
+    name: String,
+    data: serde_json::Value,
+    at: Timestamp,
+) -> Result<Stored<Conversation>, Error> {
+    happen(context, tenant, id, vec![Event::External { name, data, at }]).await
+}
+
+/// Somebody outside sets conversation data.
+pub async fn set_data(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ConversationId,
+    values: BTreeMap<String, serde_json::Value>,
+    expected: BTreeMap<String, u64>,
+) -> Result<Stored<Conversation>, Error> {
+    happen(context, tenant, id, vec![Event::DataSet { values, expected }]).await
+}
+
+async fn happen(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ConversationId,
+    events: Vec<Event>,
+) -> Result<Stored<Conversation>, Error> {
+    commit(context, || async {
+        let Stored { value, version } = get(context, tenant, id).await?;
+        let (conversation, effects) = advanced(context, value.clone(), version, &events).await?;
+        if conversation == value {
+            return Ok(Decision::nothing(Stored { value, version }));
+        }
+        let writes = writes_of(context, &conversation, version, effects, None).await?;
+        let mut decision = Decision::nothing(Stored { value: conversation, version: version + 1 });
+        writes.into_iter().for_each(|write| decision.push(write));
+        Ok(decision)
+    })
+    .await
+}

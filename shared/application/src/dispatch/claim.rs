@@ -1,0 +1,253 @@
+//! The claim: the gate's verdict, the attempt and the person's ledger in one transaction.
+
+use compliance::gate::{Code, Verdict};
+use domain::activity::claim::{Claim, MAX_TAKEOVERS, examine};
+use domain::activity::state::State;
+use domain::activity::{Activity, Cancel, CancelReason, Parked};
+use domain::id::{ActivityId, TenantId};
+use domain::time::Millis;
+use platform::connector::Repeat;
+use platform::table::{Condition, Write};
+
+use super::Outcome;
+use super::facts::Facts;
+use crate::commit::{Decision, commit};
+use crate::connectors::{self, Ready};
+use crate::context::Context;
+use crate::dead_letters::{self, DeadReason};
+use crate::error::Error;
+use crate::store::{Put, Stored, load};
+use crate::{activities, campaigns, conversations, keys, rate, timers};
+
+/// What a claim led to.
+pub(super) enum Claimed {
+    /// There is nothing to send.
+    Over(Outcome),
+    /// The activity is held: send it.
+    Held(Box<Held>),
+}
+
+/// An activity under our lease.
+pub(super) struct Held {
+    pub(super) activity: Activity,
+    pub(super) ready: Ready,
+    /// Since when the attempt can no longer be under way from an earlier holder; none on a first
+    /// claim.
+    pub(super) taken_over_from: Option<domain::time::Timestamp>,
+}
+
+fn over<T>(outcome: Outcome) -> Decision<Result<T, Outcome>> {
+    Decision::nothing(Err(outcome))
+}
+
+/// Claims an activity for an attempt, or finds out why not.
+pub(super) async fn claim(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ActivityId,
+    generation: u64,
+    holder: &str,
+) -> Result<Claimed, Error> {
+    let key = keys::activity(tenant, id);
+    let held = commit(context, || async {
+        let Some(Stored { value: activity, version }) =
+            load::<Activity>(context.table.as_ref(), &key).await?
+        else {
+            return Ok(over(Outcome::Void));
+        };
+        let stored = Stored { value: activity, version };
+        // Our own claim, whose answer was lost.
+        if stored.value.lease.as_ref().is_some_and(|lease| lease.holder == holder) {
+            return held_again(context, stored).await;
+        }
+        match examine(&stored.value, generation, context.now()) {
+            Claim::Void => Ok(over(Outcome::Void)),
+            Claim::Early(_) => {
+                let timer = stored.value.timer().map(|timer| (key.clone(), timer));
+                timers::hand_over_near(context, timer.into_iter().collect()).await;
+                Ok(over(Outcome::Later))
+            }
+            Claim::TooLate => {
+                let expired = stored.value.expire("expired", activities::writing(context, version));
+                end(context, Stored { value: expired, version }).await
+            }
+            Claim::Due => begin(context, stored, holder).await,
+            Claim::Abandoned => take_over(context, stored, holder).await,
+        }
+    })
+    .await?;
+    Ok(match held {
+        Ok(held) => Claimed::Held(Box::new(held)),
+        Err(outcome) => Claimed::Over(outcome),
+    })
+}
+
+type Claiming = Decision<Result<Held, Outcome>>;
+
+/// Commits the end, or a move, of an activity that the gate does not let pass.
+async fn end(context: &Context, stored: Stored<Activity>) -> Result<Claiming, Error> {
+    let decision = conversations::carry(context, stored, Vec::new()).await?;
+    Ok(decision.map(|_| Err(Outcome::Gated)))
+}
+
+async fn connector_of(context: &Context, activity: &Activity) -> Result<Option<Ready>, Error> {
+    let plan = &activity.plan;
+    connectors::serving(context, &activity.tenant, plan.channel, plan.service_identifier.as_deref()).await
+}
+
+async fn held_again(context: &Context, stored: Stored<Activity>) -> Result<Claiming, Error> {
+    let Some(ready) = connector_of(context, &stored.value).await? else { return Ok(over(Outcome::Void)) };
+    let taken_over_from = (stored.value.takeovers > 0).then(|| context.now());
+    Ok(Decision::nothing(Ok(Held { activity: stored.value, ready, taken_over_from })))
+}
+
+/// The first claim of an attempt.
+async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Result<Claiming, Error> {
+    let Stored { value: activity, version } = stored;
+    let Some(ready) = connector_of(context, &activity).await? else {
+        return no_connector(context, Stored { value: activity, version }).await;
+    };
+    let activity = match slot(context, activity, version, &ready).await? {
+        Ok(activity) => activity,
+        Err(waiting) => return Ok(waiting),
+    };
+    let facts = Facts::read(context, &activity).await?;
+    let writing = activities::writing(context, version);
+    let decision = facts.decide(&activity, writing.now);
+    let mut activity = activity;
+    activity.verdict = serde_json::to_value(&decision.record).ok();
+    let stored = |value: Activity| Stored { value, version };
+    match decision.verdict {
+        Verdict::Allow { ledger } => {
+            let held = activity.begin(holder.to_owned(), writing);
+            let mut claim = Decision::nothing(());
+            // The lease's end is found by the sweep: no message is sent for it.
+            claim.writes.push(activities::put(&held, version)?);
+            if let Some(ledger) = ledger {
+                let key = keys::ledger(&held.tenant, &held.plan.customer);
+                claim.writes.push(Put::over(key, &ledger, facts.ledger_version).write()?);
+            }
+            Ok(claim.map(|()| Ok(Held { activity: held, ready, taken_over_from: None })))
+        }
+        Verdict::Defer { until, reason } => {
+            end(context, stored(activity.defer(until, &code(reason), writing))).await
+        }
+        Verdict::Park => park(context, stored(activity)).await,
+        Verdict::Cancel { .. } => match activity.cancel(CancelReason::CampaignEnded, writing) {
+            Cancel::Cancelled(activity) => end(context, stored(*activity)).await,
+            Cancel::InFlight(_) | Cancel::TooLate(_) => Ok(over(Outcome::Void)),
+        },
+        Verdict::Expire { reason } => end(context, stored(activity.expire(&code(reason), writing))).await,
+        Verdict::Refuse { reason } => end(context, stored(activity.refuse(&code(reason), writing))).await,
+    }
+}
+
+/// The stable code of a verdict, as it stands on the wire.
+fn code(code: Code) -> String {
+    serde_json::to_value(code).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// The moment that the connector's rate gives to an activity: now, or a deferral to it.
+async fn slot(
+    context: &Context,
+    activity: Activity,
+    version: u64,
+    ready: &Ready,
+) -> Result<Result<Activity, Claiming>, Error> {
+    let now = context.now();
+    let slot = match activity.rate_slot {
+        Some(slot) => slot,
+        None => {
+            let rate = ready.config.rate_per_second;
+            rate::moment(context, &activity.tenant, &ready.config.id, rate).await?
+        }
+    };
+    if slot <= now {
+        return Ok(Ok(activity));
+    }
+    let waiting = activity.await_rate_slot(slot);
+    let mut decision = Decision::nothing(Err(Outcome::Later));
+    decision.push(activities::put(&waiting, version)?);
+    Ok(Err(decision))
+}
+
+/// Nobody serves the channel: the activity fails and is listed, so that it can be sent again when
+/// the configuration is mended.
+async fn no_connector(context: &Context, stored: Stored<Activity>) -> Result<Claiming, Error> {
+    let Stored { value, version } = stored;
+    let detail = format!("no connector serves {}", value.plan.channel);
+    let failed = value.fail("no-connector", &detail, activities::writing(context, version));
+    let letter = dead_letters::write(context, &failed, DeadReason::NoConnector).await?;
+    Ok(end(context, Stored { value: failed, version }).await?.and(letter))
+}
+
+/// Takes an activity out of the index until its campaign goes on; the campaign must still be paused
+/// when that is written, or a resume could miss it.
+async fn park(context: &Context, stored: Stored<Activity>) -> Result<Claiming, Error> {
+    let Stored { value: activity, version } = stored;
+    let Some(id) = activity.plan.campaign.clone() else { return Ok(over(Outcome::Void)) };
+    let campaign = campaigns::get(context, &activity.tenant, &id).await?;
+    if campaign.value.state != domain::campaign::CampaignState::Paused {
+        // Seen from a cache that was too old: come again in a moment.
+        let again = activity.defer_quietly(context.now() + Millis::seconds(3));
+        return Ok(over(Outcome::Gated).and(activities::put(&again, version)?));
+    }
+    let key = keys::campaign(&activity.tenant, &id);
+    let check = Write::Check { key, condition: Condition::Version(campaign.version) };
+    let parked = activity.park(Parked::CampaignPaused);
+    Ok(over(Outcome::Gated).and(activities::put(&parked, version)?).and(check))
+}
+
+/// A later claim of an attempt whose holder's lease ended.
+async fn take_over(context: &Context, stored: Stored<Activity>, holder: &str) -> Result<Claiming, Error> {
+    let Stored { value: activity, version } = stored;
+    let writing = activities::writing(context, version);
+    let lost_at = activity.lease.as_ref().map(|lease| lease.until);
+    let Some(ready) = connector_of(context, &activity).await? else {
+        return unknown(context, activity, version, "no-connector").await;
+    };
+    if activity.takeovers >= MAX_TAKEOVERS {
+        return unknown(context, activity, version, "too-many-takeovers").await;
+    }
+    match ready.connector.repeat() {
+        Repeat::Never => unknown(context, activity, version, "lease-lost").await,
+        Repeat::AfterEnquiry { .. } => taken(activity, version, writing, holder, ready, lost_at),
+        // A repetition is a contact: it needs the gate's word like the first time.
+        Repeat::WithSameKey => {
+            let facts = Facts::read(context, &activity).await?;
+            match facts.decide(&activity, writing.now).verdict {
+                Verdict::Allow { .. } if !activity.stopping => {
+                    taken(activity, version, writing, holder, ready, lost_at)
+                }
+                _ => unknown(context, activity, version, "gate-closed").await,
+            }
+        }
+    }
+}
+
+fn taken(
+    activity: Activity,
+    version: u64,
+    writing: domain::activity::Writing,
+    holder: &str,
+    ready: Ready,
+    taken_over_from: Option<domain::time::Timestamp>,
+) -> Result<Claiming, Error> {
+    let activity = activity.take_over(holder.to_owned(), writing);
+    let write = activities::put(&activity, version)?;
+    Ok(Decision::one(write, Ok(Held { activity, ready, taken_over_from })))
+}
+
+/// Nobody can tell whether the attempt was made: it is shown and listed.
+async fn unknown(
+    context: &Context,
+    activity: Activity,
+    version: u64,
+    code: &str,
+) -> Result<Claiming, Error> {
+    let detail = "the worker that held it did not report; the provider may have taken it".to_owned();
+    let unknown = activity.unknown(code.to_owned(), detail, activities::writing(context, version));
+    let letter = dead_letters::write(context, &unknown, DeadReason::Unknown).await?;
+    let decision = conversations::carry(context, Stored { value: unknown, version }, Vec::new()).await?;
+    Ok(decision.and(letter).map(|_| Err(Outcome::Attempted(State::Unknown))))
+}

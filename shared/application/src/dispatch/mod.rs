@@ -1,0 +1,52 @@
+//! Dispatch: a due activity is claimed, passes the gate, goes out through its connector, and its
+//! result is settled.
+//!
+//! ```text
+//! message -> examine -> (rate) -> gate -> claim committed -> connector -> settle committed
+//! ```
+//!
+//! The attempt is written down before the connector is called. Whatever happens after, a crash
+//! included, the lease's end brings the activity back.
+
+mod claim;
+mod facts;
+mod send;
+pub(crate) use send::scheduling_meta_data;
+mod settle;
+
+use domain::activity::state::State;
+use domain::id::{ActivityId, TenantId};
+
+use crate::context::Context;
+use crate::error::Error;
+use claim::Claimed;
+
+/// What a message about an activity led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing to do: cancelled, rescheduled, done, parked, or held by another worker.
+    Void,
+    /// Too early, or its connector's rate asks it to wait: another message comes at its moment.
+    Later,
+    /// The gate moved, parked, refused or ended it.
+    Gated,
+    /// An attempt was made, or known to have been made; the activity is in this state now.
+    Attempted(State),
+    /// An attempt could not be made in time under the lease, and was given back.
+    GivenBack,
+}
+
+/// Handles a message about an activity.
+pub async fn due(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ActivityId,
+    generation: u64,
+) -> Result<Outcome, Error> {
+    let holder = context.token();
+    let claimed = match claim::claim(context, tenant, id, generation, &holder).await? {
+        Claimed::Over(outcome) => return Ok(outcome),
+        Claimed::Held(claimed) => *claimed,
+    };
+    send::attempt(context, claimed, &holder).await
+}

@@ -1,0 +1,142 @@
+//! The attempt itself: the only place from which something leaves for a customer.
+
+use domain::activity::settle::{AttemptResult, Reporter};
+use domain::activity::Activity;
+use domain::cim::{ChannelData, Header, Message, Sender};
+use domain::time::Timestamp;
+use platform::connector::{Echo, EnquiryOutcome, Repeat, SendFailure, SendOutcome, SendRequest};
+use serde_json::{Map, Value, json};
+
+use super::claim::Held;
+use super::{Outcome, settle};
+use crate::connectors::Ready;
+use crate::context::Context;
+use crate::error::Error;
+
+/// Makes the attempt of a held activity and settles it.
+pub(super) async fn attempt(context: &Context, held: Held, holder: &str) -> Result<Outcome, Error> {
+    let Held { activity, ready, taken_over_from } = held;
+    let request = request(&activity);
+    let reporter = Reporter {
+        holder: holder.to_owned(),
+        attempt: activity.attempt,
+        connector: ready.config.id.clone(),
+    };
+    let result = match (ready.connector.repeat(), taken_over_from) {
+        (Repeat::AfterEnquiry { settles_within }, Some(lost_at)) => {
+            let sure_from = lost_at + ready.connector.timeout() + settles_within;
+            enquire(context, &ready, &request, sure_from).await
+        }
+        _ => {
+            if !activity.may_send(holder, ready.connector.timeout(), context.now()) {
+                settle::give_back(context, &activity.tenant, &activity.id, holder).await?;
+                return Ok(Outcome::GivenBack);
+            }
+            send(&ready, &request).await
+        }
+    };
+    settle::settle(context, &activity.tenant, &activity.id, &reporter, result).await
+}
+
+async fn send(ready: &Ready, request: &SendRequest) -> AttemptResult {
+    match ready.connector.send(request).await {
+        SendOutcome::Accepted { provider_message_id } => AttemptResult::Accepted { provider_message_id },
+        SendOutcome::Rejected(SendFailure { code, detail }) => AttemptResult::Rejected { code, detail },
+        SendOutcome::Deferred { failure: SendFailure { code, detail }, retry_after } => {
+            AttemptResult::NotTaken { code, detail, retry_after }
+        }
+        SendOutcome::Unclear(SendFailure { code, detail }) => match ready.connector.repeat() {
+            Repeat::WithSameKey | Repeat::AfterEnquiry { .. } => {
+                AttemptResult::UnclearRepeatable { code, detail }
+            }
+            Repeat::Never => AttemptResult::UnclearFinal { code, detail },
+        },
+    }
+}
+
+/// Asks the provider what became of an attempt. "Not found" counts only once no request of it can
+/// be under way any more.
+async fn enquire(
+    context: &Context,
+    ready: &Ready,
+    request: &SendRequest,
+    sure_from: Timestamp,
+) -> AttemptResult {
+    let unclear = |code: &str, detail: &str| AttemptResult::UnclearRepeatable {
+        code: code.to_owned(),
+        detail: detail.to_owned(),
+    };
+    match ready.connector.enquire(request).await {
+        EnquiryOutcome::Found { provider_message_id } => AttemptResult::Accepted { provider_message_id },
+        EnquiryOutcome::NotFound if context.now() >= sure_from => AttemptResult::NotTaken {
+            code: "not-found".into(),
+            detail: "the provider does not know the message".into(),
+            retry_after: None,
+        },
+        EnquiryOutcome::NotFound => unclear("not-found-yet", "the provider does not know the message yet"),
+        EnquiryOutcome::Unclear(SendFailure { code, detail }) => unclear(&code, &detail),
+    }
+}
+
+/// The request of the current attempt.
+fn request(activity: &Activity) -> SendRequest {
+    let echo = Echo {
+        tenant: activity.tenant.clone(),
+        activity: activity.id.clone(),
+        attempt: activity.attempt,
+    };
+    SendRequest {
+        tenant: activity.tenant.clone(),
+        activity: activity.id.clone(),
+        attempt: activity.attempt,
+        idempotency_key: format!("{}.{}", activity.id, activity.attempt),
+        echo,
+        channel: activity.plan.channel,
+        to: activity.plan.to.clone(),
+        service_identifier: activity.plan.service_identifier.clone(),
+        message: message(activity),
+    }
+}
+
+/// The whole CIM message of an activity: its id is the activity's.
+fn message(activity: &Activity) -> Message {
+    let plan = &activity.plan;
+    let mut rest = Map::new();
+    rest.insert("timestamp".into(), Value::from(plan.due_at.millis()));
+    rest.insert("intent".into(), Value::from("AGENT_OUTBOUND"));
+    rest.insert("customer".into(), json!({"_id": plan.customer}));
+    if let Some(step) = &plan.step {
+        rest.insert("conversationId".into(), Value::from(step.conversation.as_str()));
+    }
+    let sender =
+        Sender { id: Some(activity.tenant.to_string()), kind: "SYSTEM".into(), rest: Map::new() };
+    let header = Header {
+        sender: Some(sender),
+        channel_data: Some(ChannelData {
+            channel_customer_identifier: plan.to.to_string(),
+            service_identifier: plan.service_identifier.clone(),
+            rest: Map::new(),
+        }),
+        scheduling_meta_data: Some(scheduling_meta_data(activity)),
+        rest,
+        ..Header::default()
+    };
+    Message { id: activity.id.to_string(), header, body: plan.message.clone() }
+}
+
+/// What Expertflow's scheduler passes along as `schedulingMetaData`: the activity, its campaign, for
+/// whom the answer is meant, and the caller's metadata.
+pub(crate) fn scheduling_meta_data(activity: &Activity) -> Map<String, Value> {
+    let plan = &activity.plan;
+    let mut data: Map<String, Value> =
+        plan.metadata.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
+    data.insert("activityId".into(), Value::from(activity.id.as_str()));
+    data.insert("attempt".into(), Value::from(activity.attempt));
+    if let Some(campaign) = &plan.campaign {
+        data.insert("campaignId".into(), Value::from(campaign.as_str()));
+    }
+    if let Some(assign_to) = plan.assign_to.as_ref().and_then(|to| serde_json::to_value(to).ok()) {
+        data.insert("assignTo".into(), assign_to);
+    }
+    data
+}

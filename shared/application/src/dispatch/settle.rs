@@ -1,0 +1,97 @@
+//! Settling: what became of an attempt is written down, together with the step of its conversation.
+
+use compliance::caps::{Ledger, release};
+use domain::activity::settle::{AttemptResult, Reporter};
+use domain::activity::state::State;
+use domain::activity::Activity;
+use domain::id::{ActivityId, TenantId};
+use platform::table::Write;
+
+use super::Outcome;
+use crate::commit::{Decision, commit};
+use crate::context::Context;
+use crate::dead_letters::{self, DeadReason};
+use crate::error::Error;
+use crate::store::{Put, Stored, load};
+use crate::{activities, conversations, keys};
+
+/// Settles an attempt.
+pub(super) async fn settle(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ActivityId,
+    reporter: &Reporter,
+    result: AttemptResult,
+) -> Result<Outcome, Error> {
+    let random = context.bits();
+    commit(context, || async {
+        let Stored { value: before, version } = activities::get(context, tenant, id).await?;
+        let state = before.state;
+        let writing = activities::writing(context, version);
+        let Some(after) = before.settle(reporter, result.clone(), random, writing) else {
+            return Ok(Decision::nothing(Outcome::Attempted(state)));
+        };
+        let further = further_writes(context, &after, reporter, &result).await?;
+        let carried = conversations::carry(context, Stored { value: after, version }, Vec::new()).await?;
+        let mut decision = carried.map(|stored| Outcome::Attempted(stored.value.state));
+        further.into_iter().for_each(|write| decision.push(write));
+        Ok(decision)
+    })
+    .await
+}
+
+async fn further_writes(
+    context: &Context,
+    after: &Activity,
+    reporter: &Reporter,
+    result: &AttemptResult,
+) -> Result<Vec<Write>, Error> {
+    let mut writes = Vec::new();
+    match result {
+        AttemptResult::Accepted { provider_message_id: Some(provider_id) } => {
+            let key = keys::provider_message(&after.tenant, &reporter.connector, provider_id);
+            // A settle whose answer was lost finds the pointer standing.
+            if load::<ActivityId>(context.table.as_ref(), &key).await?.is_none() {
+                writes.push(Put::new(key, &after.id).write()?);
+            }
+        }
+        AttemptResult::Rejected { .. } if after.state == State::Failed => {
+            writes.extend(slot_given_back(context, after).await?);
+        }
+        AttemptResult::UnclearFinal { .. } if after.state == State::Unknown => {
+            writes.push(dead_letters::write(context, after, DeadReason::Unknown).await?);
+        }
+        _ => {}
+    }
+    Ok(writes)
+}
+
+/// The provider refused the contact: it does not count against the person's caps.
+async fn slot_given_back(context: &Context, activity: &Activity) -> Result<Option<Write>, Error> {
+    let key = keys::ledger(&activity.tenant, &activity.plan.customer);
+    let Some(Stored { value, version }) = load::<Ledger>(context.table.as_ref(), &key).await? else {
+        return Ok(None);
+    };
+    let ledger = release(&value, &activity.id);
+    if ledger == value { Ok(None) } else { Put::over(key, &ledger, version).write().map(Some) }
+}
+
+/// Gives up a claim under which nothing was sent.
+pub(super) async fn give_back(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ActivityId,
+    holder: &str,
+) -> Result<(), Error> {
+    commit(context, || async {
+        let Stored { value, version } = activities::get(context, tenant, id).await?;
+        match value.give_back(holder, activities::writing(context, version)) {
+            Some(value) => {
+                let decision = conversations::carry(context, Stored { value, version }, Vec::new()).await?;
+                Ok(decision.map(|_| ()))
+            }
+            None => Ok(Decision::nothing(())),
+        }
+    })
+    .await
+}

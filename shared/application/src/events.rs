@@ -1,0 +1,252 @@
+//! What history, webhooks and the event bus are told: the domain events that one change holds.
+//!
+//! An event's id is derived from the item, its version and the event's place in that version, so
+//! that a change seen twice tells the same events.
+
+use domain::activity::Activity;
+use domain::activity::event::ActivityEvent;
+use domain::id::{CampaignId, CustomerId, EventId, TenantId};
+use domain::time::Timestamp;
+use flows::Conversation;
+use flows::conversation::log::ConversationEvent;
+use platform::changes::Change;
+use platform::table::Item;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::campaigns::{Campaign, CampaignEvent};
+use crate::dispatch::scheduling_meta_data;
+use crate::error::Error;
+use crate::receipts::UnsolicitedMessage;
+use crate::store::decode;
+
+/// An item whose change is told.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// An activity.
+    Activity(Box<Activity>),
+    /// A conversation.
+    Conversation(Box<Conversation>),
+    /// A campaign.
+    Campaign(Box<Campaign>),
+    /// A customer's message that answers nothing.
+    Message(TenantId, Box<UnsolicitedMessage>),
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Happened {
+    /// To an activity.
+    Activity(ActivityEvent),
+    /// To a conversation.
+    Conversation(ConversationEvent),
+    /// To a campaign.
+    Campaign(CampaignEvent),
+    /// A customer wrote on their own.
+    Message,
+}
+
+/// An event, as webhooks and the bus carry it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DomainEvent {
+    /// The same however often it is told.
+    pub id: EventId,
+    /// Such as `activity.delivered`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When it happened.
+    pub timestamp: Timestamp,
+    /// Whose.
+    pub tenant_id: TenantId,
+    /// In which campaign.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<CampaignId>,
+    /// To which customer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
+    /// What happened.
+    pub data: Value,
+}
+
+/// Every event type that webhooks can subscribe to.
+pub const EVENT_TYPES: [&str; 28] = [
+    "activity.scheduled",
+    "activity.rescheduled",
+    "activity.deferred",
+    "activity.attempt_failed",
+    "activity.sent",
+    "activity.delivered",
+    "activity.connected",
+    "activity.read",
+    "activity.failed",
+    "activity.refused",
+    "activity.expired",
+    "activity.cancelled",
+    "activity.unknown",
+    "activity.redriven",
+    "customer.response",
+    "customer.message",
+    "conversation.started",
+    "conversation.moved",
+    "conversation.data_changed",
+    "conversation.ended",
+    "campaign.published",
+    "campaign.paused",
+    "campaign.resumed",
+    "campaign.stopped",
+    "campaign.unpublished",
+    "webhook.disabled",
+    "webhook.recovered",
+    "webhook.test",
+];
+
+/// The item of a change, if its kind is told and it still stands.
+pub fn told(change: &Change) -> Result<Option<Told>, Error> {
+    let Some(item) = &change.item else { return Ok(None) };
+    read(item)
+}
+
+fn read(item: &Item) -> Result<Option<Told>, Error> {
+    let mut parts = item.key.partition.split('#');
+    let tenant = parts.next().unwrap_or_default();
+    let told = match (parts.next(), item.key.sort.as_str()) {
+        (Some("A"), "A") => Told::Activity(Box::new(decode::<Activity>(item)?.value)),
+        (Some("V"), "V") => Told::Conversation(Box::new(decode::<Conversation>(item)?.value)),
+        (Some("C"), _) => Told::Campaign(Box::new(decode::<Campaign>(item)?.value)),
+        (Some("H"), sort) if sort.starts_with("msg_") => {
+            let tenant = TenantId::parse(tenant).map_err(|e| Error::Corrupt(format!("{:?}: {e}", item.key)))?;
+            Told::Message(tenant, Box::new(decode::<UnsolicitedMessage>(item)?.value))
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(told))
+}
+
+impl Told {
+    /// What the write of this version added, with its place in that version.
+    pub fn added_by(&self, version: u64) -> Vec<(usize, Happened)> {
+        match self {
+            Self::Activity(a) => {
+                a.log.added_by(version).map(|(i, e)| (i, Happened::Activity(e.clone()))).collect()
+            }
+            Self::Conversation(c) => {
+                c.log.added_by(version).map(|(i, e)| (i, Happened::Conversation(e.clone()))).collect()
+            }
+            Self::Campaign(c) => {
+                c.log.added_by(version).map(|(i, e)| (i, Happened::Campaign(e.clone()))).collect()
+            }
+            Self::Message(..) => vec![(0, Happened::Message)],
+        }
+    }
+
+    /// Whose it is.
+    pub fn tenant(&self) -> &TenantId {
+        match self {
+            Self::Activity(activity) => &activity.tenant,
+            Self::Conversation(conversation) => &conversation.tenant,
+            Self::Campaign(campaign) => &campaign.tenant,
+            Self::Message(tenant, _) => tenant,
+        }
+    }
+
+    /// In which campaign it stands.
+    pub fn campaign(&self) -> Option<&CampaignId> {
+        match self {
+            Self::Activity(activity) => activity.plan.campaign.as_ref(),
+            Self::Conversation(conversation) => Some(&conversation.campaign),
+            Self::Campaign(campaign) => Some(&campaign.id),
+            Self::Message(..) => None,
+        }
+    }
+
+    fn customer(&self) -> Option<&CustomerId> {
+        match self {
+            Self::Activity(activity) => Some(&activity.plan.customer),
+            Self::Conversation(conversation) => Some(&conversation.customer),
+            Self::Campaign(_) => None,
+            Self::Message(_, message) => Some(&message.customer),
+        }
+    }
+
+    /// The events of one version, as they are told.
+    pub fn events(&self, version: u64) -> Vec<DomainEvent> {
+        self.added_by(version).into_iter().map(|(place, happened)| self.event(version, place, &happened)).collect()
+    }
+
+    fn event(&self, version: u64, place: usize, happened: &Happened) -> DomainEvent {
+        let (kind, timestamp, data) = self.describe(happened);
+        let id = self.name();
+        let id = EventId::derive(timestamp, &[id, &version.to_string(), &place.to_string()]);
+        DomainEvent {
+            id,
+            kind,
+            timestamp,
+            tenant_id: self.tenant().clone(),
+            campaign_id: self.campaign().cloned(),
+            customer_id: self.customer().cloned(),
+            data,
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Activity(activity) => activity.id.as_str(),
+            Self::Conversation(conversation) => conversation.id.as_str(),
+            Self::Campaign(campaign) => campaign.id.as_str(),
+            Self::Message(_, message) => &message.id,
+        }
+    }
+
+    fn describe(&self, happened: &Happened) -> (String, Timestamp, Value) {
+        match (self, happened) {
+            (Self::Activity(activity), Happened::Activity(event)) => {
+                (event.happening.event_type().to_owned(), event.at, activity_data(activity, event))
+            }
+            (Self::Conversation(conversation), Happened::Conversation(event)) => {
+                let mut data = object(event);
+                data.remove("type");
+                data.insert("conversationId".into(), Value::from(conversation.id.as_str()));
+                data.insert("campaignVersion".into(), Value::from(conversation.campaign_version));
+                (event.name().to_owned(), event.at(), Value::Object(data))
+            }
+            (Self::Campaign(_), Happened::Campaign(event)) => {
+                let data = json!({"state": event.state, "publishedVersion": event.published_version});
+                (event.kind.clone(), event.at, data)
+            }
+            (Self::Message(_, message), _) => {
+                let data = json!({"messageId": message.id, "channel": message.channel, "body": message.body});
+                ("customer.message".to_owned(), message.at, data)
+            }
+            // An item holds only its own kind of events.
+            _ => (String::new(), Timestamp::default(), Value::Null),
+        }
+    }
+}
+
+fn object(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
+/// What an activity's event tells: where it stands, what happened, and what the caller gave along.
+fn activity_data(activity: &Activity, event: &ActivityEvent) -> Value {
+    let mut data = object(event);
+    data.remove("happening");
+    data.remove("from");
+    data.remove("to");
+    let plan = &activity.plan;
+    data.insert("activityId".into(), Value::from(activity.id.as_str()));
+    data.insert("state".into(), Value::from(event.to.name()));
+    data.insert("channel".into(), Value::from(plan.channel.name()));
+    data.insert("to".into(), Value::from(plan.to.as_str()));
+    data.insert("dueAt".into(), json!(plan.due_at));
+    data.insert("metadata".into(), json!(plan.metadata));
+    data.insert("schedulingMetaData".into(), Value::Object(scheduling_meta_data(activity)));
+    if let Some(step) = &plan.step {
+        data.insert("conversationId".into(), Value::from(step.conversation.as_str()));
+    }
+    Value::Object(data)
+}

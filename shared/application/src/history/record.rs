@@ -1,0 +1,182 @@
+//! The customer's history: one entry per activity, as it stands, newest first; and the list of a
+//! campaign's activities.
+
+use std::collections::BTreeMap;
+
+use domain::activity::Activity;
+use domain::activity::event::ActivityEvent;
+use domain::activity::state::State;
+use domain::channel::Channel;
+use domain::id::{ActivityId, CampaignId, ConversationId, CustomerId, TenantId};
+use domain::time::Timestamp;
+use platform::table::{Consistency, Key, TableError, Write};
+use serde::{Deserialize, Serialize};
+
+use super::Seen;
+use crate::context::Context;
+use crate::error::Error;
+use crate::events::Told;
+use crate::keys;
+use crate::listing::{Listing, Shards};
+use crate::receipts::UnsolicitedMessage;
+use crate::store::{Put, decode};
+
+/// An activity in its customer's history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ActivityEntry {
+    /// The activity.
+    pub activity_id: ActivityId,
+    /// The version of the activity that is shown.
+    pub activity_version: u64,
+    /// How.
+    pub channel: Channel,
+    /// Where it stands.
+    pub state: State,
+    /// Its due time.
+    pub due_at: Timestamp,
+    /// In which campaign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<CampaignId>,
+    /// In which conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<ConversationId>,
+    /// The caller's own data.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// What happened, oldest first.
+    pub events: Vec<ActivityEvent>,
+}
+
+impl ActivityEntry {
+    pub(crate) fn of(activity: &Activity, version: u64) -> Self {
+        Self {
+            activity_id: activity.id.clone(),
+            activity_version: version,
+            channel: activity.plan.channel,
+            state: shown(activity.state),
+            due_at: activity.plan.due_at,
+            campaign_id: activity.plan.campaign.clone(),
+            conversation_id: activity.plan.step.as_ref().map(|step| step.conversation.clone()),
+            metadata: activity.plan.metadata.clone(),
+            events: activity.log.entries().iter().map(|entry| entry.event.clone()).collect(),
+        }
+    }
+}
+
+/// A claim is not told to anybody: in history an activity stays scheduled until something is known.
+pub(crate) fn shown(state: State) -> State {
+    if state == State::Dispatching { State::Scheduled } else { state }
+}
+
+/// An entry of a customer's history.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum HistoryEntry {
+    /// An activity.
+    Activity(ActivityEntry),
+    /// A message that the customer sent on their own.
+    Message(UnsolicitedMessage),
+}
+
+/// The newest version of each activity in a batch.
+fn newest<'a>(seen: &'a [Seen<'_>]) -> BTreeMap<Key, (&'a Activity, u64)> {
+    let mut newest = BTreeMap::new();
+    for Seen { change, told } in seen {
+        if let (Told::Activity(activity), Some(item)) = (told, &change.item) {
+            let key = Key::new(
+                keys::history(&activity.tenant, &activity.plan.customer),
+                activity.id.as_str(),
+            );
+            let place = newest.entry(key).or_insert((activity.as_ref(), item.version));
+            if item.version > place.1 {
+                *place = (activity, item.version);
+            }
+        }
+    }
+    newest
+}
+
+/// Brings history up to date with a batch.
+pub(super) async fn record(context: &Context, seen: &[Seen<'_>]) -> Result<(), Error> {
+    let mut open = newest(seen);
+    // Another consumer of the same shard may be in the way; what it wrote is seen the next time.
+    for _ in 0..crate::commit::MAX_TRIES {
+        open = record_once(context, open).await?;
+        if open.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(TableError::Conflict.into())
+}
+
+async fn record_once<'a>(
+    context: &Context,
+    open: BTreeMap<Key, (&'a Activity, u64)>,
+) -> Result<BTreeMap<Key, (&'a Activity, u64)>, Error> {
+    if open.is_empty() {
+        return Ok(open);
+    }
+    let wanted: Vec<Key> = open.keys().cloned().collect();
+    let present = context.table.get_many(&wanted, Consistency::Strong).await?;
+    let (mut transactions, mut written) = (Vec::new(), Vec::new());
+    for ((key, (activity, version)), item) in open.into_iter().zip(present) {
+        let entry = item.as_ref().map(decode::<ActivityEntry>).transpose()?;
+        if entry.as_ref().is_some_and(|entry| entry.value.activity_version >= version) {
+            continue;
+        }
+        let before = entry.map_or(0, |entry| entry.version);
+        transactions.push(writes(&key, activity, version, before)?);
+        written.push((key, (activity, version)));
+    }
+    if transactions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let results = context.table.transact_each(transactions).await;
+    let mut again = BTreeMap::new();
+    for (entry, result) in written.into_iter().zip(results) {
+        match result {
+            Ok(()) => {}
+            Err(
+                TableError::ConditionFailed(_) | TableError::Conflict | TableError::Unavailable(_),
+            ) => {
+                again.insert(entry.0, entry.1);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(again)
+}
+
+fn writes(key: &Key, activity: &Activity, version: u64, before: u64) -> Result<Vec<Write>, Error> {
+    let entry = ActivityEntry::of(activity, version);
+    let mut writes = vec![Put::over(key.clone(), &entry, before).write()?];
+    // The pointer stands once the entry does: they are written together, the first time.
+    if let (0, Some(campaign)) = (before, &activity.plan.campaign) {
+        let pointer = keys::campaign_activity(&activity.tenant, campaign, &activity.id);
+        writes.push(Put::new(pointer, &Pointer {}).write()?);
+    }
+    Ok(writes)
+}
+
+/// Points from a collection to a member: the key says it all.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Pointer {}
+
+/// One page of a customer's history, newest first.
+pub async fn customer_history(
+    context: &Context,
+    tenant: &TenantId,
+    customer: &CustomerId,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Listing<HistoryEntry>, Error> {
+    let page = Shards::one(keys::history(tenant, customer)).eventual().items(context, cursor, limit).await?;
+    page.try_map(|item| {
+        Ok(if item.key.sort.starts_with("msg_") {
+            HistoryEntry::Message(decode(&item)?.value)
+        } else {
+            HistoryEntry::Activity(decode(&item)?.value)
+        })
+    })
+}

@@ -1,0 +1,389 @@
+//! Imports of contacts: an uploaded CSV file is read page by page, in the background. A crash repeats
+//! at most one page, and a row that comes again is known by its number.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use contacts::contact::Contact;
+use contacts::header::{Header, HeaderProblem};
+use contacts::import::{Reject, Row, Target};
+use contacts::profile::CustomerProfile;
+use contacts::records::{MAX_RECORD, Position};
+use bytes::Bytes;
+use domain::id::{ContactListId, ImportId, TenantId};
+use domain::time::{Millis, Timestamp};
+use futures::stream::BoxStream;
+use platform::table::{Condition, Consistency, Item, Key, TableError, Write};
+use serde::{Deserialize, Serialize};
+
+use crate::commit::{Decision, MAX_TRIES, commit};
+use crate::contact_lists::{self, ListedContact};
+use crate::context::Context;
+use crate::error::Error;
+use crate::jobs::{self, Job, Next, Work};
+use crate::keys;
+use crate::listing::{Listing, Shards};
+use crate::store::{Put, Stored, decode, load};
+
+/// Largest file, in bytes.
+pub const MAX_BYTES: u64 = 200 * 1024 * 1024;
+/// Rejected rows that are listed; all are counted.
+pub const MAX_LISTED_REJECTS: u64 = 10_000;
+/// Bytes read per page.
+const PAGE_BYTES: usize = 4 * MAX_RECORD;
+/// Rows per page.
+const PAGE_ROWS: usize = 500;
+/// For how long rejects are listed.
+const REJECTS_KEPT: Millis = Millis::hours(30 * 24);
+
+/// Where an import stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ImportState {
+    /// The file has not come yet.
+    AwaitingUpload,
+    /// It is being read.
+    Running,
+    /// It has been read to its end.
+    Done,
+    /// Its header cannot be read; nothing was taken.
+    Failed,
+}
+
+/// How many rows came out how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RowCounts {
+    /// New contacts.
+    pub accepted: u64,
+    /// Contacts that stood in the list already.
+    pub duplicates: u64,
+    /// Rows that were not taken; see their reasons.
+    pub rejected: u64,
+}
+
+/// An import.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Import {
+    /// Its id.
+    pub id: ImportId,
+    /// Into which list.
+    pub list: ContactListId,
+    /// Where it stands.
+    pub state: ImportState,
+    /// How large the file is.
+    pub bytes: u64,
+    /// How far it was read.
+    pub position: Position,
+    /// What its columns mean.
+    pub header: Option<Header>,
+    /// What is wrong with its header.
+    #[serde(default)]
+    pub problems: Vec<HeaderProblem>,
+    /// How many rows came out how.
+    pub rows: RowCounts,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Creates an import, which then awaits its file.
+pub async fn create(
+    context: &Context,
+    tenant: &TenantId,
+    list: &ContactListId,
+    id: ImportId,
+) -> Result<Stored<Import>, Error> {
+    contact_lists::get(context, tenant, list).await?;
+    commit(context, || async {
+        let key = keys::import(tenant, list, &id);
+        if let Some(stored) = load(context.table.as_ref(), &key).await? {
+            return Ok(Decision::nothing(stored));
+        }
+        let import = Import {
+            id: id.clone(),
+            list: list.clone(),
+            state: ImportState::AwaitingUpload,
+            bytes: 0,
+            position: Position::default(),
+            header: None,
+            problems: Vec::new(),
+            rows: RowCounts::default(),
+            created_at: context.now(),
+            ended_at: None,
+        };
+        Ok(Decision::one(Put::new(key, &import).write()?, Stored { value: import, version: 1 }))
+    })
+    .await
+}
+
+/// Takes the file and begins to read it.
+pub async fn upload(
+    context: &Context,
+    tenant: &TenantId,
+    list: &ContactListId,
+    id: &ImportId,
+    bytes: BoxStream<'static, Result<Bytes, String>>,
+) -> Result<Stored<Import>, Error> {
+    let awaits = |import: &Import| match import.state {
+        ImportState::AwaitingUpload => Ok(()),
+        _ => Err(Error::conflict("already-uploaded", "this import has its file; create another one")),
+    };
+    awaits(&get(context, tenant, list, id).await?.value)?;
+    let length = context.blobs.write(id.as_str(), bytes, MAX_BYTES).await?;
+    commit(context, || async {
+        let Stored { value, version } = get(context, tenant, list, id).await?;
+        awaits(&value)?;
+        let import = Import { state: ImportState::Running, bytes: length, ..value };
+        let work = Work::Import { list: list.clone(), import: id.clone() };
+        let job = jobs::put(tenant, &format!("import-{id}"), &Job::new(work, context.now()), 0)?;
+        let write = Put::over(keys::import(tenant, list, id), &import, version).write()?;
+        let output = Stored { value: import, version: version + 1 };
+        Ok(Decision::nothing(output).and(write).and(job))
+    })
+    .await
+}
+
+/// Reads one import.
+pub async fn get(
+    context: &Context,
+    tenant: &TenantId,
+    list: &ContactListId,
+    id: &ImportId,
+) -> Result<Stored<Import>, Error> {
+    load(context.table.as_ref(), &keys::import(tenant, list, id))
+        .await?
+        .ok_or_else(|| Error::not_found("import", id))
+}
+
+/// One page of a list's imports, newest first.
+pub async fn list(
+    context: &Context,
+    tenant: &TenantId,
+    list: &ContactListId,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Listing<Stored<Import>>, Error> {
+    contact_lists::get(context, tenant, list).await?;
+    Shards::one(keys::imports(tenant, list)).values(context, cursor, limit).await
+}
+
+/// One page of the rows that an import did not take, in the order of the file.
+pub async fn rejects(
+    context: &Context,
+    tenant: &TenantId,
+    list: &ContactListId,
+    id: &ImportId,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Listing<Reject>, Error> {
+    get(context, tenant, list, id).await?;
+    let page =
+        Shards::one(keys::rejects(tenant, id)).ascending().values::<Reject>(context, cursor, limit).await?;
+    Ok(page.map(|stored| stored.value))
+}
+
+/// Reads one page of a file.
+pub(crate) async fn page(
+    context: &Context,
+    tenant: &TenantId,
+    list: &ContactListId,
+    id: &ImportId,
+) -> Result<Next, Error> {
+    let Stored { value: import, version } = get(context, tenant, list, id).await?;
+    if import.state != ImportState::Running {
+        return Ok(Next::Done);
+    }
+    let bytes = context.blobs.read(id.as_str(), import.position.offset, PAGE_BYTES).await?;
+    let last = import.position.offset + bytes.len() as u64 >= import.bytes;
+    let Some(after) = read(context, tenant, import, &bytes, last).await? else {
+        return Err(Error::Corrupt(format!("import {id} does not get on")));
+    };
+    let running = after.state == ImportState::Running;
+    let now = context.now();
+    commit(context, || async {
+        // Whoever repeats a page finds the position moved, and goes on from there.
+        let stands = get(context, tenant, list, id).await?;
+        if stands.version != version {
+            return Ok(Decision::nothing(()));
+        }
+        let ended_at = (!running).then_some(now);
+        let import = Import { ended_at, ..after.clone() };
+        Ok(Decision::one(Put::over(keys::import(tenant, list, id), &import, version).write()?, ()))
+    })
+    .await?;
+    if running {
+        let work = Work::Import { list: list.clone(), import: id.clone() };
+        return Ok(Next::Page(work, now));
+    }
+    context.blobs.delete(id.as_str()).await?;
+    Ok(Next::Done)
+}
+
+/// The import after the next piece of its file; `None` if the piece was too small to get on.
+async fn read(
+    context: &Context,
+    tenant: &TenantId,
+    import: Import,
+    bytes: &[u8],
+    last: bool,
+) -> Result<Option<Import>, Error> {
+    let Some(header) = &import.header else {
+        return Ok(match Header::read(bytes, last) {
+            Err(problems) => Some(Import { state: ImportState::Failed, problems, ..import }),
+            Ok(None) => None,
+            Ok(Some((header, position))) => Some(Import { header: Some(header), position, ..import }),
+        });
+    };
+    let target = Target { tenant, list: &import.list, at: import.created_at };
+    let piece = contacts::import::read(&target, header, import.position, bytes, last, PAGE_ROWS);
+    let moved = piece.position != import.position;
+    let counts = take(context, tenant, &import, piece.rows).await?;
+    let rows = RowCounts {
+        accepted: import.rows.accepted + counts.accepted,
+        duplicates: import.rows.duplicates + counts.duplicates,
+        rejected: import.rows.rejected + counts.rejected,
+    };
+    let ended = piece.position.offset >= import.bytes;
+    if !moved && !ended {
+        return Ok(None);
+    }
+    let state = if ended { ImportState::Done } else { ImportState::Running };
+    Ok(Some(Import { state, rows, position: piece.position, ..import }))
+}
+
+async fn take(
+    context: &Context,
+    tenant: &TenantId,
+    import: &Import,
+    rows: Vec<Row>,
+) -> Result<RowCounts, Error> {
+    let (mut taken, mut rejects) = (Vec::new(), Vec::new());
+    for Row { number, outcome } in rows {
+        match outcome {
+            Ok(contact) => {
+                let origin = format!("{}:{number}", import.id);
+                taken.push(ListedContact { contact, origin });
+            }
+            Err(reject) => rejects.push(reject),
+        }
+    }
+    let rejected = rejects.len() as u64;
+    list_rejects(context, tenant, import, rejects).await?;
+    let (accepted, duplicates) = take_contacts(context, tenant, &import.list, taken).await?;
+    Ok(RowCounts { accepted, duplicates, rejected })
+}
+
+async fn list_rejects(
+    context: &Context,
+    tenant: &TenantId,
+    import: &Import,
+    rejects: Vec<Reject>,
+) -> Result<(), Error> {
+    let room = MAX_LISTED_REJECTS.saturating_sub(import.rows.rejected);
+    let mut transactions = Vec::new();
+    for reject in rejects.iter().take(usize::try_from(room).unwrap_or(usize::MAX)) {
+        let write = Put::new(keys::reject(tenant, &import.id, reject.row), reject)
+            .expires(import.created_at + REJECTS_KEPT)
+            .write()?;
+        // The same row gives the same reject, however often it comes.
+        transactions.push(match write {
+            Write::Put { item, .. } => vec![Write::Put { item, condition: Condition::None }],
+            other => vec![other],
+        });
+    }
+    for result in context.table.transact_each(transactions).await {
+        result?;
+    }
+    Ok(())
+}
+
+/// Writes contacts and the profiles of their customers; tells how many are new and how many stood in
+/// the list already.
+async fn take_contacts(
+    context: &Context,
+    tenant: &TenantId,
+    list: &ContactListId,
+    taken: Vec<ListedContact>,
+) -> Result<(u64, u64), Error> {
+    let (mut accepted, mut duplicates) = (0, 0);
+    // Of one person's rows the first is taken.
+    let mut open: BTreeMap<Key, ListedContact> = BTreeMap::new();
+    for listed in taken {
+        let key = keys::contact(tenant, list, &listed.contact.id);
+        match open.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(listed);
+            }
+            Entry::Occupied(_) => duplicates += 1,
+        }
+    }
+    for _ in 0..MAX_TRIES {
+        if open.is_empty() {
+            return Ok((accepted, duplicates));
+        }
+        let (new, known, again) = take_once(context, tenant, open).await?;
+        accepted += new;
+        duplicates += known;
+        open = again;
+    }
+    Err(TableError::Conflict.into())
+}
+
+async fn take_once(
+    context: &Context,
+    tenant: &TenantId,
+    open: BTreeMap<Key, ListedContact>,
+) -> Result<(u64, u64, BTreeMap<Key, ListedContact>), Error> {
+    let contact_keys: Vec<Key> = open.keys().cloned().collect();
+    let profile_keys: Vec<Key> =
+        open.values().map(|listed| keys::customer(tenant, &listed.contact.customer_id)).collect();
+    let present = context.table.get_many(&contact_keys, Consistency::Strong).await?;
+    let profiles = context.table.get_many(&profile_keys, Consistency::Strong).await?;
+    let (mut accepted, mut duplicates) = (0, 0);
+    let (mut transactions, mut written) = (Vec::new(), Vec::new());
+    for (((key, listed), item), profile) in open.into_iter().zip(present).zip(profiles) {
+        match item.as_ref().map(decode::<ListedContact>).transpose()? {
+            Some(stands) if stands.value.origin == listed.origin => accepted += 1,
+            Some(_) => duplicates += 1,
+            None => {
+                transactions.push(writes(tenant, &key, &listed, profile.as_ref())?);
+                written.push((key, listed));
+            }
+        }
+    }
+    let mut again = BTreeMap::new();
+    for ((key, listed), result) in written.into_iter().zip(context.table.transact_each(transactions).await) {
+        match result {
+            Ok(()) => accepted += 1,
+            Err(
+                TableError::ConditionFailed(_) | TableError::Conflict | TableError::Unavailable(_),
+            ) => {
+                again.insert(key, listed);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((accepted, duplicates, again))
+}
+
+/// The writes of a new contact: itself, and what its row tells about the customer.
+fn writes(
+    tenant: &TenantId,
+    key: &Key,
+    listed: &ListedContact,
+    profile: Option<&Item>,
+) -> Result<Vec<Write>, Error> {
+    let contact: &Contact = &listed.contact;
+    let stored = profile.map(decode::<CustomerProfile>).transpose()?;
+    let (before, version) = stored.map_or((None, 0), |stored| (Some(stored.value), stored.version));
+    let after = before.clone().unwrap_or_default().with_contact(contact);
+    let mut writes = vec![Put::new(key.clone(), listed).write()?];
+    if before.as_ref() != Some(&after) {
+        let profile_key = keys::customer(tenant, &contact.customer_id);
+        writes.push(Put::over(profile_key, &after, version).write()?);
+    }
+    Ok(writes)
+}

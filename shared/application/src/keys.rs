@@ -1,0 +1,311 @@
+//! The map of the table: every key, in one place.
+//!
+//! | entity | partition | sort |
+//! |---|---|---|
+//! | activity | `<tenant>#A#<activity>` | `A` |
+//! | customer's message to an activity | `<tenant>#A#<activity>` | `R#<message id>` |
+//! | conversation | `<tenant>#V#<conversation>` | `V` |
+//! | customer profile | `<tenant>#P#<shard>` | `<customer>` |
+//! | frequency ledger of a person | `<tenant>#F#<customer>` | `F` |
+//! | do-not-contact entries of an address or a person | `<tenant>#N#<shard>` | `a:<address>` or `p:<customer>` |
+//! | customer history, an entry per activity | `<tenant>#H#<customer>` | `<activity>` |
+//! | customer's answers without activity | `<tenant>#H#<customer>` | `msg_<...>` |
+//! | activities of a campaign (pointers) | `<tenant>#CA#<campaign>#<shard>` | `<activity>` |
+//! | conversations of a campaign (pointers) | `<tenant>#CV#<campaign>#<shard>` | `<conversation>` |
+//! | activity by provider message | `<tenant>#M#<connector>#<provider id>` | `M` |
+//! | campaign | `<tenant>#C` | `<campaign>` |
+//! | published version of a campaign | `<tenant>#CP#<campaign>` | `<version, 10 digits>` |
+//! | contact list | `<tenant>#L` | `<list>` |
+//! | contact | `<tenant>#LC#<list>#<shard>` | `<contact>` |
+//! | import of a list | `<tenant>#LI#<list>` | `<import>` |
+//! | rejected row of an import | `<tenant>#LR#<import>` | `<row, 10 digits>` |
+//! | counters | `<tenant>#G#<campaign>` | `<stream shard>` |
+//! | job (paced work) | `<tenant>#J#<job>` | `J` |
+//! | connector | `<tenant>#K` | `<connector>` |
+//! | rate of a connector | `<tenant>#KR#<connector>` | `R` |
+//! | webhook endpoint | `<tenant>#W` | `<webhook>` |
+//! | webhook delivery | `<tenant>#WD#<webhook>` | `<event>` |
+//! | dead letter | `<tenant>#D` | `<activity>` |
+//! | orphaned receipt | `<tenant>#O` | `<orphan>` |
+//! | settings of a tenant | `<tenant>#S` | `S` |
+//! | idempotency record | `<tenant>#I#<hash of route and key>` | `I` |
+//! | API key by hash | `key#<sha-256>` | `K` |
+//! | API keys of a tenant | `<tenant>#KEYS` | `<api key>` |
+//! | cursor of the sweep | `sweep#<due shard>` | `S` |
+
+use domain::address::Address;
+use domain::id::{
+    ActivityId, ApiKeyId, CampaignId, ConnectorId, ContactId, ContactListId, ConversationId, CustomerId, EventId,
+    ImportId, TenantId, WebhookId, hash_bits,
+};
+use platform::table::Key;
+
+/// Over how many partitions a large collection is spread.
+pub const COLLECTION_SHARDS: u16 = 8;
+
+/// The shard of a member of a large collection.
+pub fn collection_shard(member: &str) -> u16 {
+    u16::try_from(hash_bits(&[member]) % u128::from(COLLECTION_SHARDS)).unwrap_or(0)
+}
+
+/// An activity.
+pub fn activity(tenant: &TenantId, id: &ActivityId) -> Key {
+    Key::new(format!("{tenant}#A#{id}"), "A")
+}
+
+/// Reads the key of an activity.
+pub fn parse_activity(key: &Key) -> Option<(TenantId, ActivityId)> {
+    if key.sort != "A" {
+        return None;
+    }
+    let (tenant, id) = key.partition.split_once("#A#")?;
+    Some((TenantId::parse(tenant).ok()?, ActivityId::parse(id).ok()?))
+}
+
+/// A customer's message that answers an activity.
+pub fn response(tenant: &TenantId, activity: &ActivityId, message: &str) -> Key {
+    Key::new(format!("{tenant}#A#{activity}"), format!("R#{message}"))
+}
+
+/// A conversation.
+pub fn conversation(tenant: &TenantId, id: &ConversationId) -> Key {
+    Key::new(format!("{tenant}#V#{id}"), "V")
+}
+
+/// Reads the key of a conversation.
+pub fn parse_conversation(key: &Key) -> Option<(TenantId, ConversationId)> {
+    if key.sort != "V" {
+        return None;
+    }
+    let (tenant, id) = key.partition.split_once("#V#")?;
+    Some((TenantId::parse(tenant).ok()?, ConversationId::parse(id).ok()?))
+}
+
+/// The partition of a shard of customer profiles.
+pub fn customers(tenant: &TenantId, shard: u16) -> String {
+    format!("{tenant}#P#{shard}")
+}
+
+/// A customer profile.
+pub fn customer(tenant: &TenantId, id: &CustomerId) -> Key {
+    Key::new(customers(tenant, collection_shard(id.as_str())), id.as_str())
+}
+
+/// The frequency ledger of a person.
+pub fn ledger(tenant: &TenantId, customer: &CustomerId) -> Key {
+    Key::new(format!("{tenant}#F#{customer}"), "F")
+}
+
+/// The partition of a shard of do-not-contact entries.
+pub fn do_not_contact_shard(tenant: &TenantId, shard: u16) -> String {
+    format!("{tenant}#N#{shard}")
+}
+
+/// The do-not-contact entries of an address.
+pub fn barred_address(tenant: &TenantId, address: &Address) -> Key {
+    barred(tenant, format!("a:{address}"))
+}
+
+/// The do-not-contact entries of a person.
+pub fn barred_person(tenant: &TenantId, customer: &CustomerId) -> Key {
+    barred(tenant, format!("p:{customer}"))
+}
+
+fn barred(tenant: &TenantId, subject: String) -> Key {
+    Key::new(do_not_contact_shard(tenant, collection_shard(&subject)), subject)
+}
+
+/// The partition of a customer's history.
+pub fn history(tenant: &TenantId, customer: &CustomerId) -> String {
+    format!("{tenant}#H#{customer}")
+}
+
+/// The partition of a shard of a campaign's activities.
+pub fn campaign_activities(tenant: &TenantId, campaign: &CampaignId, shard: u16) -> String {
+    format!("{tenant}#CA#{campaign}#{shard}")
+}
+
+/// The pointer from a campaign to its activity.
+pub fn campaign_activity(tenant: &TenantId, campaign: &CampaignId, id: &ActivityId) -> Key {
+    Key::new(campaign_activities(tenant, campaign, collection_shard(id.as_str())), id.as_str())
+}
+
+/// The partition of a shard of a campaign's conversations.
+pub fn campaign_conversations(tenant: &TenantId, campaign: &CampaignId, shard: u16) -> String {
+    format!("{tenant}#CV#{campaign}#{shard}")
+}
+
+/// The pointer from a campaign to its conversation.
+pub fn campaign_conversation(tenant: &TenantId, campaign: &CampaignId, id: &ConversationId) -> Key {
+    Key::new(campaign_conversations(tenant, campaign, collection_shard(id.as_str())), id.as_str())
+}
+
+/// The pointer from a provider's message id to our activity. Ids of any form are hashed.
+pub fn provider_message(tenant: &TenantId, connector: &ConnectorId, provider_id: &str) -> Key {
+    Key::new(format!("{tenant}#M#{connector}#{:032x}", hash_bits(&[provider_id])), "M")
+}
+
+/// The partition of a tenant's campaigns.
+pub fn campaigns(tenant: &TenantId) -> String {
+    format!("{tenant}#C")
+}
+
+/// A campaign.
+pub fn campaign(tenant: &TenantId, id: &CampaignId) -> Key {
+    Key::new(campaigns(tenant), id.as_str())
+}
+
+/// A published version of a campaign.
+pub fn published(tenant: &TenantId, id: &CampaignId, version: u64) -> Key {
+    Key::new(format!("{tenant}#CP#{id}"), format!("{version:010}"))
+}
+
+/// The partition of a tenant's contact lists.
+pub fn contact_lists(tenant: &TenantId) -> String {
+    format!("{tenant}#L")
+}
+
+/// A contact list.
+pub fn contact_list(tenant: &TenantId, id: &ContactListId) -> Key {
+    Key::new(contact_lists(tenant), id.as_str())
+}
+
+/// The partition of a shard of a list's contacts.
+pub fn contacts(tenant: &TenantId, list: &ContactListId, shard: u16) -> String {
+    format!("{tenant}#LC#{list}#{shard}")
+}
+
+/// A contact.
+pub fn contact(tenant: &TenantId, list: &ContactListId, id: &ContactId) -> Key {
+    Key::new(contacts(tenant, list, collection_shard(id.as_str())), id.as_str())
+}
+
+/// The partition of a list's imports.
+pub fn imports(tenant: &TenantId, list: &ContactListId) -> String {
+    format!("{tenant}#LI#{list}")
+}
+
+/// An import.
+pub fn import(tenant: &TenantId, list: &ContactListId, id: &ImportId) -> Key {
+    Key::new(imports(tenant, list), id.as_str())
+}
+
+/// The partition of an import's rejected rows.
+pub fn rejects(tenant: &TenantId, import: &ImportId) -> String {
+    format!("{tenant}#LR#{import}")
+}
+
+/// A rejected row.
+pub fn reject(tenant: &TenantId, import: &ImportId, row: u64) -> Key {
+    Key::new(rejects(tenant, import), format!("{row:010}"))
+}
+
+/// The partition of a campaign's counters.
+pub fn counters(tenant: &TenantId, campaign: &CampaignId) -> String {
+    format!("{tenant}#G#{campaign}")
+}
+
+/// A job: paced work, found again after a crash.
+pub fn job(tenant: &TenantId, name: &str) -> Key {
+    Key::new(format!("{tenant}#J#{name}"), "J")
+}
+
+/// Reads the key of a job.
+pub fn parse_job(key: &Key) -> Option<(TenantId, &str)> {
+    if key.sort != "J" {
+        return None;
+    }
+    let (tenant, name) = key.partition.split_once("#J#")?;
+    Some((TenantId::parse(tenant).ok()?, name))
+}
+
+/// The partition of a tenant's connectors.
+pub fn connectors(tenant: &TenantId) -> String {
+    format!("{tenant}#K")
+}
+
+/// A connector.
+pub fn connector(tenant: &TenantId, id: &ConnectorId) -> Key {
+    Key::new(connectors(tenant), id.as_str())
+}
+
+/// The rate of a connector.
+pub fn rate(tenant: &TenantId, id: &ConnectorId) -> Key {
+    Key::new(format!("{tenant}#KR#{id}"), "R")
+}
+
+/// The partition of a tenant's webhooks.
+pub fn webhooks(tenant: &TenantId) -> String {
+    format!("{tenant}#W")
+}
+
+/// A webhook endpoint.
+pub fn webhook(tenant: &TenantId, id: &WebhookId) -> Key {
+    Key::new(webhooks(tenant), id.as_str())
+}
+
+/// The partition of a webhook's deliveries.
+pub fn deliveries(tenant: &TenantId, webhook: &WebhookId) -> String {
+    format!("{tenant}#WD#{webhook}")
+}
+
+/// A webhook delivery.
+pub fn delivery(tenant: &TenantId, webhook: &WebhookId, event: &EventId) -> Key {
+    Key::new(deliveries(tenant, webhook), event.as_str())
+}
+
+/// Reads the key of a webhook delivery.
+pub fn parse_delivery(key: &Key) -> Option<(TenantId, WebhookId, EventId)> {
+    let (tenant, webhook) = key.partition.split_once("#WD#")?;
+    Some((TenantId::parse(tenant).ok()?, WebhookId::parse(webhook).ok()?, EventId::parse(&key.sort).ok()?))
+}
+
+/// The partition of a tenant's dead letters.
+pub fn dead_letters(tenant: &TenantId) -> String {
+    format!("{tenant}#D")
+}
+
+/// A dead letter.
+pub fn dead_letter(tenant: &TenantId, id: &ActivityId) -> Key {
+    Key::new(dead_letters(tenant), id.as_str())
+}
+
+/// The partition of a tenant's orphaned receipts.
+pub fn orphans(tenant: &TenantId) -> String {
+    format!("{tenant}#O")
+}
+
+/// An orphaned receipt.
+pub fn orphan(tenant: &TenantId, id: &str) -> Key {
+    Key::new(orphans(tenant), id)
+}
+
+/// The settings of a tenant.
+pub fn settings(tenant: &TenantId) -> Key {
+    Key::new(format!("{tenant}#S"), "S")
+}
+
+/// The record of an idempotency key.
+pub fn idempotency(tenant: &TenantId, route: &str, key: &str) -> Key {
+    Key::new(format!("{tenant}#I#{:032x}", hash_bits(&[route, key])), "I")
+}
+
+/// An API key, by the hash of its text.
+pub fn api_key(hash: &str) -> Key {
+    Key::new(format!("key#{hash}"), "K")
+}
+
+/// The partition of a tenant's API keys.
+pub fn api_keys(tenant: &TenantId) -> String {
+    format!("{tenant}#KEYS")
+}
+
+/// An API key in its tenant's list.
+pub fn listed_api_key(tenant: &TenantId, id: &ApiKeyId) -> Key {
+    Key::new(api_keys(tenant), id.as_str())
+}
+
+/// The cursor of the sweep over a shard of the due index.
+pub fn sweep(shard: u16) -> Key {
+    Key::new(format!("sweep#{shard}"), "S")
+}

@@ -1,0 +1,140 @@
+//! Paged lists with opaque cursors, over one partition or over the shards of a large collection.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use platform::table::{Consistency, Item, Order, Query, SortRange};
+use serde::{Deserialize, Serialize};
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::keys::COLLECTION_SHARDS;
+use crate::store::{Stored, decode};
+
+/// Items per page where the caller does not say.
+pub const DEFAULT_LIMIT: usize = 50;
+/// Most items per page.
+pub const MAX_LIMIT: usize = 250;
+
+/// One page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listing<T> {
+    /// The entries.
+    pub data: Vec<T>,
+    /// Where the next page begins; none at the end. A page may be short or empty and still have one.
+    pub next: Option<String>,
+}
+
+impl<T> Listing<T> {
+    /// The same page with other entries, if all can be made.
+    pub fn try_map<U>(self, f: impl FnMut(T) -> Result<U, Error>) -> Result<Listing<U>, Error> {
+        Ok(Listing { data: self.data.into_iter().map(f).collect::<Result<_, _>>()?, next: self.next })
+    }
+
+    /// The same page with other entries.
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Listing<U> {
+        Listing { data: self.data.into_iter().map(f).collect(), next: self.next }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    #[serde(rename = "p")]
+    place: usize,
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    sort: Option<String>,
+}
+
+impl Cursor {
+    fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    fn decode(text: &str) -> Result<Self, Error> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+        bytes
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .ok_or_else(|| Error::field("/cursor", "is not a cursor that this list has given out"))
+    }
+}
+
+/// The partitions that a list walks, one after the other.
+pub struct Shards {
+    partitions: Vec<String>,
+    order: Order,
+    prefix: Option<String>,
+    consistency: Consistency,
+}
+
+impl Shards {
+    /// A list in one partition, newest (highest) first.
+    pub fn one(partition: String) -> Self {
+        Self { partitions: vec![partition], order: Order::Descending, prefix: None, consistency: Consistency::Strong }
+    }
+
+    /// A large collection.
+    pub fn many(partition: impl Fn(u16) -> String) -> Self {
+        Self {
+            partitions: (0..COLLECTION_SHARDS).map(partition).collect(),
+            order: Order::Descending,
+            prefix: None,
+            consistency: Consistency::Strong,
+        }
+    }
+
+    /// Lowest first instead.
+    pub fn ascending(self) -> Self {
+        Self { order: Order::Ascending, ..self }
+    }
+
+    /// May be a moment old: for what is written behind its cause anyway.
+    pub fn eventual(self) -> Self {
+        Self { consistency: Consistency::Eventual, ..self }
+    }
+
+    /// Only sort keys that begin so.
+    pub fn starting_with(self, prefix: impl Into<String>) -> Self {
+        Self { prefix: Some(prefix.into()), ..self }
+    }
+
+    /// One page of items.
+    pub async fn items(
+        &self,
+        context: &Context,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Listing<Item>, Error> {
+        let limit = limit.clamp(1, MAX_LIMIT);
+        let mut cursor = cursor.map_or(Ok(Cursor { place: 0, sort: None }), Cursor::decode)?;
+        let mut data = Vec::new();
+        while let Some(partition) = self.partitions.get(cursor.place) {
+            if data.len() >= limit {
+                return Ok(Listing { data, next: Some(cursor.encode()) });
+            }
+            let query = Query {
+                partition: partition.clone(),
+                range: self.prefix.clone().map_or(SortRange::All, SortRange::Prefix),
+                after: cursor.sort.take(),
+                order: self.order,
+                limit: limit - data.len(),
+                consistency: self.consistency,
+            };
+            let page = context.table.query(&query).await?;
+            data.extend(page.items);
+            cursor = match page.next {
+                Some(sort) => Cursor { place: cursor.place, sort: Some(sort) },
+                None => Cursor { place: cursor.place + 1, sort: None },
+            };
+        }
+        Ok(Listing { data, next: None })
+    }
+
+    /// One page of values.
+    pub async fn values<T: serde::de::DeserializeOwned>(
+        &self,
+        context: &Context,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Listing<Stored<T>>, Error> {
+        self.items(context, cursor, limit).await?.try_map(|item| decode(&item))
+    }
+}

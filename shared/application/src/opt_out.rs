@@ -1,0 +1,43 @@
+//! Opting out: the customer wants no more messages, and from this moment gets none.
+
+use compliance::Channels;
+use compliance::consent::OPT_OUT_SOURCE;
+use compliance::do_not_contact::{Entry, Subject};
+use domain::address::Address;
+use domain::cim::Body;
+use domain::id::{CustomerId, TenantId};
+use platform::table::Write;
+
+use crate::context::Context;
+use crate::do_not_contact;
+use crate::error::Error;
+
+/// The opt-out word that a message consists of, if it is one.
+pub(crate) fn word(body: &Body) -> Option<String> {
+    compliance::optout::find(body.readable()?, &[]).map(|found| found.word)
+}
+
+/// The writes that honour an opt-out word: the address and the person are barred on all channels.
+/// They belong to the transaction that takes in the answer, so that no crash can come between.
+/// Everything that still waits for the person is refused at dispatch.
+pub(crate) async fn writes(
+    context: &Context,
+    tenant: &TenantId,
+    address: &Address,
+    customer: &CustomerId,
+    word: &str,
+) -> Result<Vec<Write>, Error> {
+    let mut writes = Vec::with_capacity(2);
+    for subject in [Subject::Address(address.clone()), Subject::CustomerId(customer.clone())] {
+        let entry = Entry {
+            subject,
+            channels: Channels::All,
+            reason: format!("answered {word}"),
+            source: OPT_OUT_SOURCE.into(),
+            at: context.now(),
+            expires: None,
+        };
+        writes.push(do_not_contact::write(context, tenant, entry).await?);
+    }
+    Ok(writes)
+}

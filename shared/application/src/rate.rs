@@ -1,0 +1,116 @@
+//! The rate of a connector, over all workers: moments to send at are leased in blocks from a table
+//! item, and each activity gets one moment of its own.
+//!
+//! The item holds the next free moment. A block of `n` moves it on by `n / rate` seconds, so that
+//! never more than `rate` moments lie in any second. An activity whose moment is not yet there is
+//! deferred to it, once, and keeps it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use domain::id::{ConnectorId, TenantId};
+use domain::time::{Millis, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::commit::{Decision, commit};
+use crate::context::Context;
+use crate::error::Error;
+use crate::keys;
+use crate::store::{Put, load};
+
+/// Blocks hold what the rate allows in this time.
+const BLOCK: Millis = Millis::new(50);
+/// A leased moment that was not used by then is given up: late ones must not pile up to a burst.
+const STALE_AFTER: Millis = Millis::new(250);
+
+/// The next free moment, in microseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct NextFree {
+    micros: i64,
+}
+
+/// Moments that this process has leased, by connector.
+#[derive(Default)]
+pub struct Leased(Mutex<BTreeMap<(TenantId, ConnectorId), VecDeque<Timestamp>>>);
+
+impl Leased {
+    fn take(&self, of: &(TenantId, ConnectorId), now: Timestamp) -> Option<Timestamp> {
+        let mut leased = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let block = leased.get_mut(of)?;
+        while block.front().is_some_and(|moment| *moment + STALE_AFTER < now) {
+            block.pop_front();
+        }
+        block.pop_front()
+    }
+
+    fn put(&self, of: (TenantId, ConnectorId), block: Vec<Timestamp>) {
+        let mut leased = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        leased.entry(of).or_default().extend(block);
+    }
+}
+
+/// How many moments a block holds.
+fn block_size(rate_per_second: u32) -> u32 {
+    let per_block = u64::from(rate_per_second) * BLOCK.get() / 1_000;
+    u32::try_from(per_block).unwrap_or(u32::MAX).max(1)
+}
+
+/// The moments of the next block, and the next free moment behind it.
+fn next_block(next_free: NextFree, rate_per_second: u32, now: Timestamp) -> (Vec<Timestamp>, NextFree) {
+    let step = 1_000_000 / i64::from(rate_per_second.max(1));
+    let start = next_free.micros.max(now.millis().saturating_mul(1_000));
+    let moment = |place: i64| start.saturating_add(step.saturating_mul(place));
+    let count = i64::from(block_size(rate_per_second));
+    let block = (0..count)
+        // Rounded up: never before its moment.
+        .map(|place| Timestamp::from_millis(moment(place).saturating_add(999) / 1_000))
+        .collect();
+    (block, NextFree { micros: moment(count) })
+}
+
+/// A moment at which one message may go out through a connector.
+pub async fn moment(
+    context: &Context,
+    tenant: &TenantId,
+    connector: &ConnectorId,
+    rate_per_second: u32,
+) -> Result<Timestamp, Error> {
+    let of = (tenant.clone(), connector.clone());
+    if let Some(moment) = context.caches.leased.take(&of, context.now()) {
+        return Ok(moment);
+    }
+    let block = commit(context, || async {
+        let key = keys::rate(tenant, connector);
+        let stored = load::<NextFree>(context.table.as_ref(), &key).await?;
+        let (next_free, version) = stored.map_or((NextFree::default(), 0), |s| (s.value, s.version));
+        let (block, next_free) = next_block(next_free, rate_per_second, context.now());
+        Ok(Decision::one(Put::over(key, &next_free, version).write()?, block))
+    })
+    .await?;
+    let mut block = block.into_iter();
+    let first = block.next().unwrap_or_else(|| context.now());
+    context.caches.leased.put(of, block.collect());
+    Ok(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_second_holds_more_than_the_rate() {
+        for rate in [1, 7, 80, 3_000] {
+            let start = Timestamp::from_millis(1_800_000_000_000);
+            let (mut next, mut moments) = (NextFree::default(), Vec::new());
+            while moments.len() < 3 * rate as usize {
+                let (block, after) = next_block(next, rate, start);
+                next = after;
+                moments.extend(block);
+            }
+            for first in 0..moments.len() - rate as usize {
+                let span = moments[first + rate as usize].since(moments[first]);
+                assert!(span >= Millis::new(999), "{rate}/s: {span}");
+            }
+        }
+    }
+}

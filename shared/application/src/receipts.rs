@@ -1,0 +1,411 @@
+//! What comes back: delivery receipts and customers' answers, folded into the activity together with
+//! the step of its conversation, in one transaction.
+
+use domain::activity::receipt::DeliveryStatus;
+use domain::address::Address;
+use domain::channel::Channel;
+use domain::cim::Body;
+use domain::id::{ActivityId, ConnectorId, CustomerId, TenantId};
+use domain::time::{Millis, Timestamp};
+use domain::timer::{Timer, TimerKind};
+use flows::Event;
+use flows::conversation::event::{Reply, StopOutcome};
+use platform::connector::{Inbound, ReplyTarget};
+use platform::table::Consistency;
+use serde::{Deserialize, Serialize};
+
+use crate::activities;
+use crate::commit::{Decision, commit};
+use crate::context::Context;
+use crate::conversations;
+use crate::error::Error;
+use crate::listing::{Listing, Shards};
+use crate::opt_out;
+use crate::store::{Put, Stored, load};
+use crate::keys;
+
+/// Answers kept per activity; further ones still count as answers.
+pub const MAX_RESPONSES: usize = 100;
+/// For how long a receipt without activity is matched again.
+pub const ORPHAN_MATCHED_FOR: Millis = Millis::hours(1);
+/// For how long it is listed.
+pub const ORPHAN_LISTED_FOR: Millis = Millis::hours(7 * 24);
+/// Characters of an answer that histories show.
+const EXCERPT: usize = 200;
+
+/// Which message something is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum About {
+    /// One of ours, by its id: the activity's.
+    Activity {
+        /// Which.
+        id: ActivityId,
+        /// Which attempt, if it says so.
+        attempt: Option<u32>,
+    },
+    /// The provider's id of one of ours.
+    ProviderMessage {
+        /// Whose.
+        connector: ConnectorId,
+        /// The id.
+        id: String,
+    },
+    /// No message in particular: the customer writes on their own.
+    Nothing,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Returned {
+    /// A delivery receipt.
+    Receipt {
+        /// What happened.
+        status: DeliveryStatus,
+        /// The provider's reason code.
+        reason: Option<String>,
+    },
+    /// A customer's message.
+    Message {
+        /// Its id: repeats carry the same.
+        id: String,
+        /// By which channel, if known.
+        channel: Option<Channel>,
+        /// From which address, if known.
+        from: Option<Address>,
+        /// The content.
+        body: Body,
+    },
+}
+
+/// A receipt or message, and what it is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Arrival {
+    /// What it is about.
+    pub about: About,
+    /// What came.
+    pub returned: Returned,
+    /// When it happened, by the sender's clock, never after now.
+    pub at: Timestamp,
+}
+
+/// What became of an arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It changed an activity.
+    Folded,
+    /// It told nothing new.
+    Repeated,
+    /// Nothing of ours is known by that name; it is kept and matched again.
+    Orphaned,
+    /// A customer's message that answers nothing: kept in the customer's history.
+    Unsolicited,
+}
+
+/// A customer's message, as kept with the activity it answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredResponse {
+    /// Its id.
+    pub id: String,
+    /// When.
+    pub at: Timestamp,
+    /// The content.
+    pub body: Body,
+}
+
+impl StoredResponse {
+    /// What a person reads in a list.
+    pub fn excerpt(&self) -> String {
+        self.body.readable().unwrap_or_default().chars().take(EXCERPT).collect()
+    }
+}
+
+/// Takes in what a provider's callback reported.
+pub async fn take_in_callback(
+    context: &Context,
+    tenant: &TenantId,
+    connector: &ConnectorId,
+    inbound: Inbound,
+) -> Result<Outcome, Error> {
+    let now = context.now();
+    let by_provider = |id: String| About::ProviderMessage { connector: connector.clone(), id };
+    let arrival = match inbound {
+        Inbound::Receipt { echo, provider_message_id, status, reason_code, at } => Arrival {
+            about: match (echo.filter(|echo| echo.tenant == *tenant), provider_message_id) {
+                (Some(echo), _) => About::Activity { id: echo.activity, attempt: Some(echo.attempt) },
+                (None, Some(id)) => by_provider(id),
+                (None, None) => return Err(Error::field("", "names no message")),
+            },
+            returned: Returned::Receipt { status, reason: reason_code },
+            at: at.map_or(now, |at| at.min(now)),
+        },
+        Inbound::Reply { id, in_reply_to, channel, from, body, at } => Arrival {
+            about: match in_reply_to {
+                Some(ReplyTarget::Echo(echo)) if echo.tenant == *tenant => {
+                    About::Activity { id: echo.activity, attempt: None }
+                }
+                Some(ReplyTarget::ProviderMessage(id)) => by_provider(id),
+                _ => About::Nothing,
+            },
+            returned: Returned::Message { id, channel: Some(channel), from: Some(from), body },
+            at: at.map_or(now, |at| at.min(now)),
+        },
+    };
+    take_in(context, tenant, arrival).await
+}
+
+/// Takes in a receipt or a customer's message.
+pub async fn take_in(context: &Context, tenant: &TenantId, arrival: Arrival) -> Result<Outcome, Error> {
+    if let Some(outcome) = match_up(context, tenant, &arrival).await? {
+        return Ok(outcome);
+    }
+    if arrival.about == About::Nothing {
+        return unsolicited(context, tenant, &arrival).await;
+    }
+    // Written first, looked up again after: whoever writes the activity's pointer does the same the
+    // other way round, so one of the two finds the other.
+    store_orphan(context, tenant, &arrival).await?;
+    Ok(Outcome::Orphaned)
+}
+
+/// Folds an arrival into its activity; `None` when there is no such activity.
+async fn match_up(context: &Context, tenant: &TenantId, arrival: &Arrival) -> Result<Option<Outcome>, Error> {
+    let Some((activity, attempt)) = find(context, tenant, &arrival.about).await? else { return Ok(None) };
+    let outcome = match &arrival.returned {
+        Returned::Receipt { status, reason } => {
+            let reason = reason.clone();
+            fold_receipt(context, tenant, &activity, attempt, *status, reason, arrival.at).await?
+        }
+        Returned::Message { id, body, .. } => {
+            fold_response(context, tenant, &activity, id, body, arrival.at).await?
+        }
+    };
+    Ok(outcome)
+}
+
+async fn find(
+    context: &Context,
+    tenant: &TenantId,
+    about: &About,
+) -> Result<Option<(ActivityId, Option<u32>)>, Error> {
+    Ok(match about {
+        About::Activity { id, attempt } => Some((id.clone(), *attempt)),
+        About::ProviderMessage { connector, id } => {
+            let key = keys::provider_message(tenant, connector, id);
+            load::<ActivityId>(context.table.as_ref(), &key).await?.map(|stored| (stored.value, None))
+        }
+        About::Nothing => None,
+    })
+}
+
+async fn fold_receipt(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ActivityId,
+    attempt: Option<u32>,
+    status: DeliveryStatus,
+    reason: Option<String>,
+    at: Timestamp,
+) -> Result<Option<Outcome>, Error> {
+    commit(context, || async {
+        let Some(Stored { value, version }) = load_activity(context, tenant, id).await? else {
+            return Ok(Decision::nothing(None));
+        };
+        let writing = activities::writing(context, version);
+        match value.receive(status, attempt, reason.clone(), at, writing) {
+            None => Ok(Decision::nothing(Some(Outcome::Repeated))),
+            Some(value) => {
+                let decision = conversations::carry(context, Stored { value, version }, Vec::new()).await?;
+                Ok(decision.map(|_| Some(Outcome::Folded)))
+            }
+        }
+    })
+    .await
+}
+
+async fn load_activity(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ActivityId,
+) -> Result<Option<Stored<domain::activity::Activity>>, Error> {
+    load(context.table.as_ref(), &keys::activity(tenant, id)).await
+}
+
+async fn fold_response(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ActivityId,
+    message: &str,
+    body: &Body,
+    at: Timestamp,
+) -> Result<Option<Outcome>, Error> {
+    commit(context, || async {
+        let Some(Stored { value, version }) = load_activity(context, tenant, id).await? else {
+            return Ok(Decision::nothing(None));
+        };
+        let key = keys::response(tenant, id, message);
+        if context.table.get(&key, Consistency::Strong).await?.is_some() {
+            return Ok(Decision::nothing(Some(Outcome::Repeated)));
+        }
+        let visit = value.plan.step.as_ref().map(|step| step.visit);
+        let writing = activities::writing(context, version);
+        let Some(value) = value.answered(message.to_owned(), at, writing) else {
+            return Ok(Decision::nothing(Some(Outcome::Repeated)));
+        };
+        let (event, bars) = match opt_out::word(body) {
+            Some(word) => {
+                let plan = &value.plan;
+                let bars = opt_out::writes(context, tenant, &plan.to, &plan.customer, &word).await?;
+                (Event::Stopped { outcome: StopOutcome::OptedOut }, bars)
+            }
+            None => {
+                let text = body.readable().unwrap_or_default().to_owned();
+                let reply = Reply {
+                    activity: Some(id.clone()),
+                    visit,
+                    message_id: message.to_owned(),
+                    text,
+                    body_type: body.kind().to_owned(),
+                    at,
+                };
+                (Event::Reply(reply), Vec::new())
+            }
+        };
+        let response = StoredResponse { id: message.to_owned(), at, body: body.clone() };
+        let mut decision = conversations::carry(context, Stored { value, version }, vec![event]).await?;
+        decision.push(Put::new(key, &response).write()?);
+        bars.into_iter().for_each(|write| decision.push(write));
+        Ok(decision.map(|_| Some(Outcome::Folded)))
+    })
+    .await
+}
+
+/// A customer's message that answers none of ours. An opt-out word is honoured all the same.
+async fn unsolicited(context: &Context, tenant: &TenantId, arrival: &Arrival) -> Result<Outcome, Error> {
+    let Returned::Message { id, channel, from: Some(from), body } = &arrival.returned else {
+        return Err(Error::field("/header/channelData/channelCustomerIdentifier", "is missing"));
+    };
+    let customer = activities::customer_of(tenant, from);
+    let message = domain::id::MessageId::derive(arrival.at, &[id]);
+    let entry = UnsolicitedMessage {
+        id: id.clone(),
+        customer: customer.clone(),
+        channel: *channel,
+        at: arrival.at,
+        body: body.clone(),
+    };
+    let key = platform::table::Key::new(keys::history(tenant, &customer), message.as_str());
+    commit(context, || async {
+        if context.table.get(&key, Consistency::Strong).await?.is_some() {
+            return Ok(Decision::nothing(Outcome::Repeated));
+        }
+        let mut decision = Decision::nothing(Outcome::Unsolicited);
+        decision.push(Put::new(key.clone(), &entry).announced(true).write()?);
+        if let Some(word) = opt_out::word(body) {
+            let bars = opt_out::writes(context, tenant, from, &customer, &word).await?;
+            bars.into_iter().for_each(|write| decision.push(write));
+        }
+        Ok(decision)
+    })
+    .await
+}
+
+/// A customer's message that answers none of ours, in the customer's history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnsolicitedMessage {
+    /// Its id.
+    pub id: String,
+    /// From whom.
+    pub customer: CustomerId,
+    /// By which channel, if known.
+    pub channel: Option<Channel>,
+    /// When.
+    pub at: Timestamp,
+    /// The content.
+    pub body: Body,
+}
+
+/// A receipt or answer whose activity is not known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Orphan {
+    /// Its id.
+    pub id: String,
+    /// What came.
+    pub arrival: Arrival,
+    /// When it came.
+    pub since: Timestamp,
+    /// How often it was matched again.
+    pub tries: u32,
+}
+
+impl Orphan {
+    /// When it is matched next: after 2 s, then ever later, for [`ORPHAN_MATCHED_FOR`].
+    fn timer(&self) -> Option<Timer> {
+        let after = Millis::new(2_000_u64.saturating_mul(3_u64.saturating_pow(self.tries.min(8))));
+        (after <= ORPHAN_MATCHED_FOR).then(|| Timer {
+            at: self.since + after,
+            kind: TimerKind::Job,
+            generation: u64::from(self.tries),
+        })
+    }
+}
+
+fn put_orphan(tenant: &TenantId, orphan: &Orphan, version: u64) -> Result<platform::table::Write, Error> {
+    Put::over(keys::orphan(tenant, &orphan.id), orphan, version)
+        .due(orphan.timer())
+        .expires(orphan.since + ORPHAN_LISTED_FOR)
+        .write()
+}
+
+async fn store_orphan(context: &Context, tenant: &TenantId, arrival: &Arrival) -> Result<(), Error> {
+    let text = serde_json::to_string(arrival).map_err(|error| Error::Corrupt(error.to_string()))?;
+    let id = format!("orp_{:032x}", domain::id::hash_bits(&[&text]));
+    commit(context, || async {
+        let key = keys::orphan(tenant, &id);
+        if context.table.get(&key, Consistency::Strong).await?.is_some() {
+            return Ok(Decision::nothing(()));
+        }
+        let since = context.now();
+        let orphan = Orphan { id: id.clone(), arrival: arrival.clone(), since, tries: 0 };
+        Ok(Decision::nothing(()).and(put_orphan(tenant, &orphan, 0)?))
+    })
+    .await
+}
+
+/// Matches an orphan again.
+pub(crate) async fn orphan_due(context: &Context, tenant: &TenantId, id: &str) -> Result<(), Error> {
+    let key = keys::orphan(tenant, id);
+    let Some(stored) = load::<Orphan>(context.table.as_ref(), &key).await? else { return Ok(()) };
+    let matched = match_up(context, tenant, &stored.value.arrival).await?.is_some();
+    commit(context, || async {
+        let Some(Stored { value, version }) = load::<Orphan>(context.table.as_ref(), &key).await? else {
+            return Ok(Decision::nothing(()));
+        };
+        if matched {
+            let condition = platform::table::Condition::Version(version);
+            return Ok(Decision::one(platform::table::Write::Delete { key: key.clone(), condition }, ()));
+        }
+        if value.timer().is_none_or(|timer| timer.at > context.now()) {
+            return Ok(Decision::nothing(()));
+        }
+        let again = Orphan { tries: value.tries + 1, ..value };
+        Ok(Decision::nothing(()).and(put_orphan(tenant, &again, version)?))
+    })
+    .await
+}
+
+/// One page of the receipts and answers whose activity is not known.
+pub async fn orphans(
+    context: &Context,
+    tenant: &TenantId,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Listing<Orphan>, Error> {
+    let page = Shards::one(keys::orphans(tenant)).values::<Orphan>(context, cursor, limit).await?;
+    Ok(page.map(|stored| stored.value))
+}

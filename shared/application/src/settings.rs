@@ -1,0 +1,88 @@
+//! What a tenant sets for everything that it sends, and its emergency stop.
+
+use std::sync::Arc;
+
+use compliance::gate::TenantPolicy;
+use domain::id::TenantId;
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::activities::expect_version;
+use crate::commit::{Decision, commit};
+use crate::context::Context;
+use crate::error::Error;
+use crate::store::{Put, Stored, load};
+use crate::{keys, quiet_after};
+
+/// Whether the contacts of a person are counted where no cap asks for it today.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ContactLedger {
+    /// Every contact is counted, so that a cap set tomorrow, or by another campaign, knows them.
+    #[default]
+    Always,
+    /// Only contacts to which a cap of the tenant or of their campaign applies.
+    WhenCapped,
+}
+
+/// The settings of a tenant.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// What the compliance gate asks for.
+    #[serde(default)]
+    pub policy: TenantPolicy,
+    /// Which contacts are counted.
+    #[serde(default)]
+    pub contact_ledger: ContactLedger,
+    /// Where activities are told in CIM shape: an Expertflow CX endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cx_activities_url: Option<Url>,
+    /// Since when everything is stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_at: Option<Timestamp>,
+}
+
+/// Reads the settings; version 0 where none were ever set.
+pub async fn get(context: &Context, tenant: &TenantId) -> Result<Stored<Settings>, Error> {
+    let stored = load::<Settings>(context.table.as_ref(), &keys::settings(tenant)).await?;
+    Ok(stored.unwrap_or(Stored { value: Settings::default(), version: 0 }))
+}
+
+/// The settings, at most a moment old.
+pub(crate) async fn recent(context: &Context, tenant: &TenantId) -> Result<Arc<Stored<Settings>>, Error> {
+    let read = async { get(context, tenant).await.map(Arc::new) };
+    context.caches.settings.get(tenant, context.now(), read).await
+}
+
+/// Changes the settings.
+pub async fn change(
+    context: &Context,
+    tenant: &TenantId,
+    expected: Option<u64>,
+    change: impl Fn(Settings) -> Settings,
+) -> Result<Stored<Settings>, Error> {
+    let stored = commit(context, || async {
+        let Stored { value, version } = get(context, tenant).await?;
+        expect_version(expected, version)?;
+        let value = change(value);
+        let write = Put::over(keys::settings(tenant), &value, version).write()?;
+        Ok(Decision::one(write, Stored { value, version: version + 1 }))
+    })
+    .await?;
+    context.caches.settings.forget(tenant);
+    Ok(stored)
+}
+
+/// Stops everything of a tenant, or lets it go on; tells the instant after which nothing more
+/// leaves. What comes up while everything is stopped is cancelled.
+pub async fn stop_everything(context: &Context, tenant: &TenantId, stop: bool) -> Result<Timestamp, Error> {
+    let now = context.now();
+    change(context, tenant, None, |settings| Settings {
+        stopped_at: stop.then(|| settings.stopped_at.unwrap_or(now)),
+        ..settings
+    })
+    .await?;
+    Ok(quiet_after(context.now()))
+}

@@ -1,0 +1,200 @@
+//! Frequency caps: how often one person is contacted, across campaigns and channels.
+//!
+//! Each contact **reserves** a slot in the person's [`Ledger`] before it leaves. Windows slide: a
+//! cap of 3 in 24 hours holds in every span of 24 hours, not per calendar day (as e.g. the Florida
+//! statute 501.059 counts its three calls). A reservation made at `t` counts in `[t, t + window)`.
+
+use domain::channel::Channel;
+use domain::id::ActivityId;
+use domain::time::{Millis, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::channels::Channels;
+use crate::field::FieldError;
+
+/// The largest number of contacts that a cap may allow.
+pub const MAX_CONTACTS: u32 = 500;
+
+/// The longest window of a cap: a leap year.
+pub const MAX_WINDOW: Millis = Millis::hours(366 * 24);
+
+/// How long reservations are kept at least, so that a cap set later finds its past. 31 days covers
+/// the windows of the statutes known to us (France counts per month, Reg F per week).
+pub const MIN_KEPT: Millis = Millis::hours(31 * 24);
+
+/// Most reservations in one ledger; it keeps the item of a person below 100 KB.
+///
+/// It acts as a cap of its own, over what is kept: dropping the oldest instead would let a cap on
+/// another channel forget a contact.
+pub const MAX_RESERVATIONS: usize = 1_000;
+
+/// Most caps of a tenant, and of a campaign.
+pub const MAX_CAPS: usize = 10;
+
+/// At most `max` contacts in any span of `window` over `channels` together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cap {
+    /// How many contacts.
+    pub max: u32,
+    /// The length of the sliding window, in milliseconds.
+    #[serde(rename = "windowMs")]
+    pub window: Millis,
+    /// Which channels count.
+    #[serde(default)]
+    pub channels: Channels,
+}
+
+impl Cap {
+    /// What is wrong with the cap, with JSON pointers from it.
+    pub fn check(&self) -> Result<(), Vec<FieldError>> {
+        let mut errors = Vec::new();
+        if !(1..=MAX_CONTACTS).contains(&self.max) {
+            errors.push(FieldError::new(
+                "/max",
+                "range",
+                format!("must lie between 1 and {MAX_CONTACTS}"),
+            ));
+        }
+        if !(Millis::seconds(1)..=MAX_WINDOW).contains(&self.window) {
+            errors.push(FieldError::new(
+                "/windowMs",
+                "range",
+                format!(
+                    "must lie between 1000 (a second) and {} (366 days)",
+                    MAX_WINDOW.get()
+                ),
+            ));
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+}
+
+/// One contact that was, or is about to be, made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reservation {
+    /// For which activity. Its repeated attempts share the slot.
+    pub activity: ActivityId,
+    /// On which channel.
+    pub channel: Channel,
+    /// Since when it counts.
+    pub at: Timestamp,
+}
+
+/// The contacts of one person, over all campaigns and channels: one item per person.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ledger {
+    /// How long reservations are kept: the longest window that was ever asked, at least [`MIN_KEPT`].
+    #[serde(default, rename = "keptMs")]
+    pub kept: Millis,
+    /// The reservations, oldest first.
+    #[serde(default)]
+    pub reservations: Vec<Reservation>,
+}
+
+/// A cap has no room.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("at most {} contacts in {} over {}: free at {free_at}", cap.max, cap.window, cap.channels)]
+pub struct CapFull {
+    /// Of the full caps, the one that frees last.
+    pub cap: Cap,
+    /// The first instant at which every cap has room, if nothing else is reserved.
+    pub free_at: Timestamp,
+}
+
+/// Takes a slot for the activity, or says which cap is full and until when.
+///
+/// An activity that has a slot keeps it, whatever the caps say now: repeating a claim must not
+/// count twice nor fail half-way.
+pub fn reserve(
+    caps: &[Cap],
+    ledger: &Ledger,
+    activity: &ActivityId,
+    channel: Channel,
+    now: Timestamp,
+) -> Result<Ledger, CapFull> {
+    let mut next = ledger.pruned(caps, now);
+    if next.reservations.iter().any(|slot| slot.activity == *activity) {
+        return Ok(next);
+    }
+    let bound = Cap {
+        max: u32::try_from(MAX_RESERVATIONS).unwrap_or(u32::MAX),
+        window: next.kept,
+        channels: Channels::All,
+    };
+    let full = caps
+        .iter()
+        .filter(|cap| cap.channels.contains(channel))
+        .chain([&bound])
+        .filter_map(|cap| Some((cap, next.free_at(cap, now)?)))
+        .max_by_key(|(_, free_at)| *free_at);
+    if let Some((cap, free_at)) = full {
+        return Err(CapFull {
+            cap: cap.clone(),
+            free_at,
+        });
+    }
+    let place = next.reservations.partition_point(|slot| slot.at <= now);
+    next.reservations.insert(
+        place,
+        Reservation {
+            activity: activity.clone(),
+            channel,
+            at: now,
+        },
+    );
+    Ok(next)
+}
+
+/// Gives the activity's slot back: the contact was not made after all.
+#[must_use]
+pub fn release(ledger: &Ledger, activity: &ActivityId) -> Ledger {
+    Ledger {
+        kept: ledger.kept,
+        reservations: ledger
+            .reservations
+            .iter()
+            .filter(|slot| slot.activity != *activity)
+            .cloned()
+            .collect(),
+    }
+}
+
+impl Ledger {
+    /// The ledger without what no window reaches any more.
+    fn pruned(&self, caps: &[Cap], now: Timestamp) -> Self {
+        let longest = caps.iter().map(|cap| cap.window).max().unwrap_or_default();
+        let kept = self.kept.max(longest).max(MIN_KEPT).min(MAX_WINDOW);
+        Self {
+            kept,
+            reservations: self
+                .reservations
+                .iter()
+                .filter(|slot| now < slot.at + kept)
+                .cloned()
+                .collect(),
+        }
+    }
+
+    /// When the cap has room for one more, if it has none now.
+    fn free_at(&self, cap: &Cap, now: Timestamp) -> Option<Timestamp> {
+        let ends: Vec<Timestamp> = self
+            .reservations
+            .iter()
+            .filter(|slot| cap.channels.contains(slot.channel))
+            .map(|slot| slot.at + cap.window)
+            .filter(|end| now < *end)
+            .collect();
+        // Reservations are in order of time, and so are their ends. With `n` of them counted and room
+        // for `max`, one more fits when `n - max + 1` have left.
+        let max = usize::try_from(cap.max).unwrap_or(usize::MAX);
+        let leaving = ends.len().checked_sub(max)?;
+        // A cap of none never frees; the end of time says so.
+        Some(ends.get(leaving).copied().unwrap_or(Timestamp::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests;

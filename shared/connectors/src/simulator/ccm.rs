@@ -1,0 +1,163 @@
+//! The simulator's side of `ccm`.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, http::header};
+use domain::activity::receipt::DeliveryStatus;
+use domain::channel::Channel;
+use domain::id::hash_bits;
+use domain::time::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::config::Targets;
+use super::courier::{Call, Reporter};
+use super::script::Event;
+use super::{Answer, Arrival, Provider, lost};
+
+/// What is read of a CIM message. The metadata come back as they came.
+#[derive(Deserialize)]
+struct Incoming {
+    id: String,
+    header: IncomingHeader,
+    body: IncomingBody,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IncomingHeader {
+    channel_data: IncomingChannelData,
+    #[serde(default)]
+    scheduling_meta_data: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IncomingChannelData {
+    channel_customer_identifier: String,
+    #[serde(default)]
+    service_identifier: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct IncomingBody {
+    #[serde(rename = "type")]
+    _kind: String,
+}
+
+/// `POST /ccm/{service}`.
+pub(super) async fn receive(
+    State(provider): State<Arc<Provider>>,
+    Path(service): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Ok(message) = serde_json::from_slice::<Incoming>(&body) else {
+        return refuse("no CIM message");
+    };
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
+    let to = message.header.channel_data.channel_customer_identifier;
+    let arrival = Arrival {
+        channel: Channel::parse(&service).unwrap_or(Channel::Sms),
+        key,
+        to: &to,
+        deduplicates: key.is_some(),
+    };
+    let reporter = |provider_message_id| -> Arc<dyn Reporter> {
+        Arc::new(Sent {
+            message_id: message.id,
+            provider_message_id,
+            to: to.clone(),
+            service: message.header.channel_data.service_identifier,
+            metadata: message.header.scheduling_meta_data,
+        })
+    };
+    let IncomingBody { _kind } = message.body;
+    match provider.take(arrival, reporter).await {
+        Answer::Accepted { provider_message_id } => {
+            Json(json!({ "providerMessageId": provider_message_id })).into_response()
+        }
+        Answer::Rejected => refuse("refused by the script"),
+        Answer::Deferred { retry_after_seconds } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            [(header::RETRY_AFTER, retry_after_seconds.to_string())],
+        )
+            .into_response(),
+        Answer::Lost => lost(),
+    }
+}
+
+fn refuse(reason: &str) -> Response {
+    let body = Json(json!({ "reasonCode": 400, "message": reason }));
+    (StatusCode::BAD_REQUEST, body).into_response()
+}
+
+#[derive(Debug)]
+struct Sent {
+    message_id: String,
+    provider_message_id: String,
+    to: String,
+    service: Option<String>,
+    metadata: Option<Box<RawValue>>,
+}
+
+impl Reporter for Sent {
+    fn call(&self, event: &Event, targets: &Targets, now: Timestamp) -> Option<Call> {
+        let mut headers = vec![("content-type", "application/json".to_owned())];
+        if let Some(key) = &targets.api_key {
+            headers.push(("authorization", format!("Bearer {}", key.expose())));
+        }
+        Some(Call {
+            url: targets.cim_messages.clone()?,
+            headers,
+            body: self.message(event, now).to_string(),
+        })
+    }
+}
+
+impl Sent {
+    /// `MessageHeader` and `DeliveryNotification` of `expertflow/object-model`. A repeated telling
+    /// carries the same id.
+    fn message(&self, event: &Event, now: Timestamp) -> Value {
+        let mut channel_data = json!({ "channelCustomerIdentifier": self.to });
+        if let (Some(service), Some(fields)) = (&self.service, channel_data.as_object_mut()) {
+            fields.insert("serviceIdentifier".into(), json!(service));
+        }
+        let (sender, intent, body) = match event {
+            Event::Status(status) => (
+                json!({ "type": "CONNECTOR", "senderName": "provider simulator" }),
+                "NONE",
+                json!({
+                    "type": "DELIVERYNOTIFICATION",
+                    "messageId": self.message_id,
+                    "status": event.name(),
+                    "reasonCode": if *status == DeliveryStatus::Failed { 500 } else { 200 },
+                }),
+            ),
+            Event::Reply(text) => (
+                json!({ "type": "CUSTOMER", "id": self.to }),
+                "REPLY_TO",
+                json!({ "type": "PLAIN", "markdownText": text }),
+            ),
+        };
+        let id = hash_bits(&[&self.provider_message_id, event.name()]);
+        json!({
+            "id": format!("{id:032x}"),
+            "header": {
+                "sender": sender,
+                "channelData": channel_data,
+                "intent": intent,
+                "timestamp": now.millis(),
+                "originalMessageId": self.message_id,
+                "providerMessageId": self.provider_message_id,
+                "schedulingMetaData": self.metadata,
+            },
+            "body": body,
+        })
+    }
+}

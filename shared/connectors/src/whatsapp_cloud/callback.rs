@@ -1,0 +1,230 @@
+//! Meta's callbacks: verification, statuses of our messages, and messages from customers.
+
+use std::fmt::Write as _;
+
+use domain::activity::receipt::DeliveryStatus;
+use domain::address::Address;
+use domain::channel::Channel;
+use domain::cim::Body;
+use domain::time::Timestamp;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use platform::connector::{Callback, CallbackError, CallbackOutcome, Echo, Inbound, ReplyTarget};
+use platform::secrets::Secret;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+use url::Url;
+
+/// `X-Hub-Signature-256`: `sha256=` and HMAC-SHA256 over the raw body, in hexadecimal.
+pub(crate) fn signature(secret: &Secret, body: &[u8]) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()) else {
+        return String::new(); // HMAC takes keys of any length
+    };
+    mac.update(body);
+    let mut text = "sha256=".to_owned();
+    for byte in mac.finalize().into_bytes() {
+        let _ = write!(text, "{byte:02x}"); // a String takes everything
+    }
+    text
+}
+
+/// The `GET` by which Meta verifies the address: it must know the verify token.
+pub(super) fn challenge(token: &Secret, callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
+    let url = Url::parse(&callback.url).map_err(|_| CallbackError::Malformed("no URL".into()))?;
+    let parameter = |name: &str| {
+        url.query_pairs()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default()
+    };
+    let given = parameter("hub.verify_token");
+    if parameter("hub.mode") != "subscribe" || !bool::from(given.as_bytes().ct_eq(token.expose().as_bytes()))
+    {
+        return Err(CallbackError::Signature);
+    }
+    Ok(CallbackOutcome::Challenge(parameter("hub.challenge")))
+}
+
+/// Checks and reads a callback.
+pub(super) fn read(secret: &Secret, callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
+    let expected = signature(secret, &callback.body);
+    let genuine = callback
+        .headers
+        .get("x-hub-signature-256")
+        .is_some_and(|given| bool::from(expected.as_bytes().ct_eq(given.as_bytes())));
+    if !genuine {
+        return Err(CallbackError::Signature);
+    }
+    let notification: Notification = serde_json::from_slice(&callback.body)
+        .map_err(|error| CallbackError::Malformed(error.to_string()))?;
+    let mut events = Vec::new();
+    let changes = notification.entry.into_iter().flat_map(|entry| entry.changes);
+    for change in changes.filter(|change| change.field == "messages") {
+        events.extend(change.value.statuses.iter().filter_map(receipt));
+        events.extend(change.value.messages.into_iter().filter_map(reply));
+    }
+    Ok(CallbackOutcome::Events(events))
+}
+
+#[derive(Deserialize)]
+struct Notification {
+    #[serde(default)]
+    entry: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    changes: Vec<Change>,
+}
+
+#[derive(Deserialize)]
+struct Change {
+    field: String,
+    #[serde(default)]
+    value: Contents,
+}
+
+/// Other fields of the `messages` webhook, and other webhooks' values, are of no interest.
+#[derive(Default, Deserialize)]
+struct Contents {
+    #[serde(default)]
+    statuses: Vec<Status>,
+    #[serde(default)]
+    messages: Vec<Incoming>,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    id: String,
+    status: String,
+    #[serde(default)]
+    timestamp: Option<String>,
+    #[serde(default)]
+    biz_opaque_callback_data: Option<String>,
+    #[serde(default)]
+    errors: Vec<StatusError>,
+}
+
+#[derive(Deserialize)]
+struct StatusError {
+    code: u32,
+}
+
+#[derive(Deserialize)]
+struct Incoming {
+    id: String,
+    from: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    timestamp: Option<String>,
+    #[serde(default)]
+    context: Option<Context>,
+    /// The content stands under the name of its type.
+    #[serde(flatten)]
+    content: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    #[serde(default)]
+    id: Option<String>,
+}
+
+/// Seconds since the epoch, in a text.
+fn instant(seconds: Option<&String>) -> Option<Timestamp> {
+    let seconds: i64 = seconds?.parse().ok()?;
+    Some(Timestamp::from_millis(seconds.saturating_mul(1_000)))
+}
+
+/// A status. `sent`, `deleted` and what may come later tell nothing new.
+fn receipt(status: &Status) -> Option<Inbound> {
+    let kind = match status.status.as_str() {
+        "delivered" => DeliveryStatus::Delivered,
+        "read" => DeliveryStatus::Read,
+        "failed" => DeliveryStatus::Failed,
+        _ => return None,
+    };
+    Some(Inbound::Receipt {
+        echo: status.biz_opaque_callback_data.as_deref().and_then(Echo::parse),
+        provider_message_id: Some(status.id.clone()),
+        status: kind,
+        reason_code: status.errors.first().map(|error| error.code.to_string()),
+        at: instant(status.timestamp.as_ref()),
+    })
+}
+
+/// A message from a customer; nothing for Meta's own notices and for what cannot be a customer's.
+fn reply(message: Incoming) -> Option<Inbound> {
+    // Meta writes numbers without the plus sign.
+    let Ok(from) = Address::parse(Channel::Whatsapp, &format!("+{}", message.from)) else {
+        tracing::info!(
+            message = message.id,
+            "an inbound message without a customer's number is ignored"
+        );
+        return None;
+    };
+    let (body, reacts_to) = content(&message)?;
+    let target = message.context.and_then(|context| context.id).or(reacts_to);
+    Some(Inbound::Reply {
+        id: message.id,
+        in_reply_to: target.map(ReplyTarget::ProviderMessage),
+        channel: Channel::Whatsapp,
+        from,
+        body,
+        at: instant(message.timestamp.as_ref()),
+    })
+}
+
+/// Text, buttons, list choices and reactions become PLAIN; media and the rest become CUSTOM with
+/// Meta's own object under `whatsapp`. The second part is the message that a reaction is about.
+fn content(message: &Incoming) -> Option<(Body, Option<String>)> {
+    let text = |path: &[&str]| {
+        let mut value = message.content.get(*path.first()?)?;
+        for name in path.iter().skip(1) {
+            value = value.get(name)?;
+        }
+        value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let plain = match message.kind.as_str() {
+        "text" => text(&["text", "body"]),
+        "button" => text(&["button", "text"]),
+        "interactive" => text(&["interactive", "button_reply", "title"])
+            .or_else(|| text(&["interactive", "list_reply", "title"])),
+        "reaction" => text(&["reaction", "emoji"]),
+        "system" | "unsupported" | "request_welcome" => return None,
+        _ => None,
+    };
+    let body = match plain {
+        Some(text) => json!({ "type": "PLAIN", "markdownText": text }),
+        // A reaction without emoji takes an earlier one back.
+        None if message.kind == "reaction" => return None,
+        None => json!({ "type": "CUSTOM", "whatsapp": {
+            "type": message.kind,
+            &message.kind: message.content.get(&message.kind),
+        }}),
+    };
+    match Body::parse(body) {
+        Ok(body) => Some((body, text(&["reaction", "message_id"]))),
+        Err(error) => {
+            tracing::warn!(message = message.id, %error, "an inbound message is ignored");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// HMAC-SHA256 of RFC 4231, test case 2.
+    #[test]
+    fn signs_as_the_standard_says() {
+        assert_eq!(
+            signature(&Secret::new("Jefe"), b"what do ya want for nothing?"),
+            "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+    }
+}

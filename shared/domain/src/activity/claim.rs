@@ -1,0 +1,100 @@
+//! Claiming: a worker takes hold of a due activity, and writes the attempt down before it is made.
+
+use super::state::State;
+use super::{Activity, Lease, Writing};
+use crate::time::{Millis, Timestamp};
+
+/// How long a claim holds.
+pub const LEASE: Millis = Millis::seconds(60);
+/// Takeovers of one attempt after which it goes to the dead letters.
+pub const MAX_TAKEOVERS: u32 = 5;
+
+/// What a message about an activity calls for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claim {
+    /// The message is void: cancelled, rescheduled, done, parked, or somebody else holds it.
+    Void,
+    /// Too early: come back at that moment.
+    Early(Timestamp),
+    /// Its last moment has passed.
+    TooLate,
+    /// Nobody holds it: ask the gate, then begin.
+    Due,
+    /// A holder's lease ended: the attempt may or may not have been made.
+    Abandoned,
+}
+
+/// What a message with this generation calls for now.
+pub fn examine(activity: &Activity, generation: u64, now: Timestamp) -> Claim {
+    if activity.generation != generation || activity.parked.is_some() {
+        return Claim::Void;
+    }
+    match activity.state {
+        State::Scheduled if activity.next_at > now => Claim::Early(activity.next_at),
+        State::Scheduled if activity.plan.expires_at.is_some_and(|expires| expires <= now) => Claim::TooLate,
+        State::Scheduled => Claim::Due,
+        State::Dispatching => match &activity.lease {
+            Some(lease) if lease.until > now => Claim::Void,
+            _ => Claim::Abandoned,
+        },
+        _ => Claim::Void,
+    }
+}
+
+impl Activity {
+    /// Begins the next attempt. It is written down before the connector is called.
+    pub fn begin(mut self, holder: String, writing: Writing) -> Self {
+        self.attempt += 1;
+        self.takeovers = 0;
+        self.state = State::Dispatching;
+        self.lease = Some(Lease { holder, until: writing.now + LEASE });
+        self
+    }
+
+    /// Takes over the current attempt from a holder whose lease ended. The number stays.
+    pub fn take_over(mut self, holder: String, writing: Writing) -> Self {
+        self.takeovers += 1;
+        self.lease = Some(Lease { holder, until: writing.now + LEASE });
+        self
+    }
+
+    /// Whether the lease lasts long enough for a request that may take `timeout`.
+    pub fn may_send(&self, holder: &str, timeout: Millis, now: Timestamp) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.holder == holder && now + timeout < lease.until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::*;
+    use super::*;
+
+    #[test]
+    fn only_a_due_activity_of_the_right_generation_is_claimed() {
+        let activity = scheduled();
+        assert_eq!(examine(&activity, 1, at(999)), Claim::Early(at(1_000)));
+        assert_eq!(examine(&activity, 1, at(1_000)), Claim::Due);
+        assert_eq!(examine(&activity, 2, at(1_000)), Claim::Void);
+        assert_eq!(examine(&activity, 1, at(100_000)), Claim::TooLate);
+        assert_eq!(examine(&activity.park(super::super::Parked::CampaignPaused), 1, at(1_000)), Claim::Void);
+    }
+
+    #[test]
+    fn a_claim_stays_in_the_index_until_its_lease_ends() {
+        let held = scheduled().begin("a".into(), writing(1_000, 2));
+        assert_eq!(held.attempt, 1);
+        assert_eq!(held.timer().unwrap().at, at(61_000));
+        assert_eq!(examine(&held, 1, at(60_999)), Claim::Void);
+        assert_eq!(examine(&held, 1, at(61_000)), Claim::Abandoned);
+        let taken = held.take_over("b".into(), writing(61_000, 3));
+        assert_eq!((taken.attempt, taken.takeovers), (1, 1));
+    }
+
+    #[test]
+    fn a_request_is_only_written_while_the_lease_outlasts_it() {
+        let held = scheduled().begin("a".into(), writing(1_000, 2));
+        assert!(held.may_send("a", Millis::seconds(20), at(40_999)));
+        assert!(!held.may_send("a", Millis::seconds(20), at(41_000)));
+        assert!(!held.may_send("b", Millis::seconds(20), at(2_000)));
+    }
+}

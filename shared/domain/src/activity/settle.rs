@@ -1,0 +1,378 @@
+//! Settling: what became of an attempt, and receipts, move the activity on.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{ActivityEvent, Happening};
+use super::receipt::{DeliveryStatus, fold};
+use super::state::State;
+use super::{Activity, Writing};
+use crate::id::ConnectorId;
+use crate::time::{Millis, Timestamp};
+
+/// Attempts after which a passing failure is final.
+pub const MAX_ATTEMPTS: u32 = 6;
+/// The first pause between attempts; each further one is three times as long.
+pub const FIRST_RETRY: Millis = Millis::seconds(5);
+/// The longest pause between attempts, whatever the provider wishes.
+pub const LONGEST_RETRY: Millis = Millis::hours(6);
+
+/// What became of an attempt, as far as the holder knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AttemptResult {
+    /// The provider took it.
+    Accepted {
+        /// The provider's id of the message.
+        provider_message_id: Option<String>,
+    },
+    /// The provider refused it for good.
+    Rejected {
+        /// The provider's code.
+        code: String,
+        /// For people.
+        detail: String,
+    },
+    /// It surely was not taken; another attempt may succeed.
+    NotTaken {
+        /// The provider's code.
+        code: String,
+        /// For people.
+        detail: String,
+        /// The pause that the provider wishes.
+        retry_after: Option<Millis>,
+    },
+    /// Nobody can tell; the same attempt may be repeated without harm.
+    UnclearRepeatable {
+        /// What was seen.
+        code: String,
+        /// For people.
+        detail: String,
+    },
+    /// Nobody can tell, and a repetition could reach the customer twice.
+    UnclearFinal {
+        /// What was seen.
+        code: String,
+        /// For people.
+        detail: String,
+    },
+}
+
+/// Who reports a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reporter {
+    /// The holder of the lease under which the attempt was made.
+    pub holder: String,
+    /// Which attempt.
+    pub attempt: u32,
+    /// Through which connector.
+    pub connector: ConnectorId,
+}
+
+/// The pause before the next attempt: exponential, with up to a fifth of jitter, or what the
+/// provider wishes if that is longer.
+pub fn pause(failures: u32, wish: Option<Millis>, random: u128) -> Millis {
+    let exponent = failures.saturating_sub(1).min(8);
+    let base = FIRST_RETRY.get().saturating_mul(3_u64.saturating_pow(exponent));
+    let floor = base.max(wish.map_or(0, Millis::get)).min(LONGEST_RETRY.get());
+    let jitter = u64::try_from(random % u128::from(floor / 5 + 1)).unwrap_or(0);
+    Millis::new(floor + jitter)
+}
+
+impl Activity {
+    /// Takes in what became of an attempt. `None` when that changes nothing: the attempt is over,
+    /// or a later holder answers for it.
+    ///
+    /// Only the present holder may report failure: an earlier one does not know what its successor
+    /// did. That the provider *took* it is true whoever reports it.
+    pub fn settle(
+        mut self,
+        reporter: &Reporter,
+        result: AttemptResult,
+        random: u128,
+        writing: Writing,
+    ) -> Option<Self> {
+        if self.attempt != reporter.attempt {
+            return None;
+        }
+        let holds = self.state == State::Dispatching
+            && self.lease.as_ref().is_some_and(|lease| lease.holder == reporter.holder);
+        match result {
+            AttemptResult::Accepted { provider_message_id } => {
+                self.accepted(&reporter.connector, provider_message_id, writing)
+            }
+            AttemptResult::Rejected { code, detail } if holds || self.state == State::Unknown => {
+                self.connector = Some(reporter.connector.clone());
+                self.enter(State::Failed, writing, |event| ActivityEvent {
+                    happening: Happening::Failed,
+                    reason: Some(code),
+                    detail: Some(detail),
+                    ..event
+                });
+                Some(self)
+            }
+            AttemptResult::NotTaken { code, detail, retry_after } if holds => {
+                self.connector = Some(reporter.connector.clone());
+                Some(self.not_taken(code, detail, retry_after, random, writing))
+            }
+            AttemptResult::UnclearRepeatable { .. } if holds => Some(self.repeat_later(None, random, writing)),
+            AttemptResult::UnclearFinal { code, detail } if holds => {
+                self.connector = Some(reporter.connector.clone());
+                Some(self.unknown(code, detail, writing))
+            }
+            _ => None,
+        }
+    }
+
+    fn accepted(
+        mut self,
+        connector: &ConnectorId,
+        provider_message_id: Option<String>,
+        writing: Writing,
+    ) -> Option<Self> {
+        let to = self.state.max(State::Sent);
+        if to == self.state && self.provider_message_id.is_some() {
+            return None;
+        }
+        self.connector = Some(connector.clone());
+        self.provider_message_id = provider_message_id.or(self.provider_message_id);
+        // A receipt that overtook the answer has moved the state already; the fact is told all the same.
+        self.enter(to, writing, |event| ActivityEvent { happening: Happening::Sent, ..event });
+        Some(self)
+    }
+
+    fn not_taken(
+        mut self,
+        code: String,
+        detail: String,
+        retry_after: Option<Millis>,
+        random: u128,
+        writing: Writing,
+    ) -> Self {
+        if self.takeovers > 0 {
+            // An earlier holder of the same attempt may have got through: no known failure.
+            return self.repeat_later(retry_after, random, writing);
+        }
+        if self.stopping {
+            self.enter(State::Cancelled, writing, |event| ActivityEvent {
+                happening: Happening::Cancelled,
+                reason: Some(super::CancelReason::Requested.code().into()),
+                ..event
+            });
+            return self;
+        }
+        if self.attempt >= MAX_ATTEMPTS {
+            self.enter(State::Failed, writing, |event| ActivityEvent {
+                happening: Happening::Failed,
+                reason: Some(code),
+                detail: Some(detail),
+                ..event
+            });
+            return self;
+        }
+        let next_at = writing.now + pause(self.attempt, retry_after, random);
+        self.next_at = next_at;
+        self.rate_slot = None;
+        self.enter(State::Scheduled, writing, |event| ActivityEvent {
+            happening: Happening::AttemptFailed,
+            reason: Some(code),
+            detail: Some(detail),
+            until: Some(next_at),
+            ..event
+        });
+        self
+    }
+
+    /// Gives the lease an earlier end, at which the same attempt is taken over and repeated.
+    fn repeat_later(mut self, wish: Option<Millis>, random: u128, writing: Writing) -> Self {
+        let until = writing.now + pause(self.takeovers + 1, wish, random);
+        if let Some(lease) = &mut self.lease {
+            lease.until = until;
+        }
+        self
+    }
+
+    /// Ends an attempt of which nobody can tell whether the provider took it.
+    pub fn unknown(mut self, code: String, detail: String, writing: Writing) -> Self {
+        self.enter(State::Unknown, writing, |event| ActivityEvent {
+            happening: Happening::Unknown,
+            reason: Some(code),
+            detail: Some(detail),
+            ..event
+        });
+        self
+    }
+
+    /// Gives up a claim under which surely nothing was sent: the attempt does not count.
+    pub fn give_back(mut self, holder: &str, writing: Writing) -> Option<Self> {
+        let holds = self.state == State::Dispatching
+            && self.takeovers == 0
+            && self.lease.as_ref().is_some_and(|lease| lease.holder == holder);
+        if !holds {
+            return None;
+        }
+        self.attempt = self.attempt.saturating_sub(1);
+        self.state = State::Scheduled;
+        self.lease = None;
+        self.next_at = writing.now;
+        if self.stopping {
+            self.enter(State::Cancelled, writing, |event| ActivityEvent {
+                happening: Happening::Cancelled,
+                reason: Some(super::CancelReason::Requested.code().into()),
+                ..event
+            });
+        }
+        Some(self)
+    }
+
+    /// Takes in a receipt. `None` when it tells nothing new, or speaks of an activity that was
+    /// never sent.
+    pub fn receive(
+        mut self,
+        status: DeliveryStatus,
+        attempt: Option<u32>,
+        reason: Option<String>,
+        at: Timestamp,
+        writing: Writing,
+    ) -> Option<Self> {
+        if self.attempt == 0 {
+            return None;
+        }
+        // A failure of an attempt that is over says nothing of the one that followed.
+        let outdated = attempt.is_some_and(|attempt| attempt < self.attempt) || self.state == State::Scheduled;
+        if status == DeliveryStatus::Failed && outdated {
+            return None;
+        }
+        let to = fold(self.state, status);
+        if to == self.state {
+            return None;
+        }
+        let happening = match status {
+            DeliveryStatus::Failed => Happening::Failed,
+            DeliveryStatus::Delivered => Happening::Delivered,
+            DeliveryStatus::Connected => Happening::Connected,
+            DeliveryStatus::Read => Happening::Read,
+            DeliveryStatus::Replied => Happening::Response,
+        };
+        self.enter(to, writing, |event| ActivityEvent { happening, at, reason, ..event });
+        Some(self)
+    }
+
+    /// Takes in the customer's answer. `None` for an activity that was never sent. The caller makes
+    /// sure that one message is taken in once.
+    pub fn answered(mut self, response_id: String, at: Timestamp, writing: Writing) -> Option<Self> {
+        if self.attempt == 0 {
+            return None;
+        }
+        let to = fold(self.state, DeliveryStatus::Replied);
+        self.enter(to, writing, |event| ActivityEvent {
+            happening: Happening::Response,
+            at,
+            response_id: Some(response_id),
+            ..event
+        });
+        Some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::*;
+    use super::*;
+
+    fn held() -> Activity {
+        scheduled().begin("a".into(), writing(1_000, 2))
+    }
+
+    fn by(holder: &str, attempt: u32) -> Reporter {
+        Reporter { holder: holder.into(), attempt, connector: ConnectorId::parse("c").unwrap() }
+    }
+
+    fn accepted() -> AttemptResult {
+        AttemptResult::Accepted { provider_message_id: Some("p".into()) }
+    }
+
+    fn not_taken() -> AttemptResult {
+        AttemptResult::NotTaken { code: "http-503".into(), detail: "busy".into(), retry_after: None }
+    }
+
+    #[test]
+    fn the_attempt_rises_only_after_a_known_failure() {
+        let again = held().settle(&by("a", 1), not_taken(), 0, writing(2_000, 3)).unwrap();
+        assert_eq!((again.state, again.next_at), (State::Scheduled, at(7_000)));
+        assert_eq!(again.begin("b".into(), writing(7_000, 4)).attempt, 2);
+
+        let taken = held().take_over("b".into(), writing(61_000, 3));
+        let later = taken.settle(&by("b", 1), not_taken(), 0, writing(62_000, 4)).unwrap();
+        assert_eq!((later.state, later.attempt), (State::Dispatching, 1));
+    }
+
+    #[test]
+    fn a_former_holder_reports_success_but_not_failure() {
+        let taken = held().take_over("b".into(), writing(61_000, 3));
+        assert_eq!(taken.clone().settle(&by("a", 1), not_taken(), 0, writing(62_000, 4)), None);
+        let sent = taken.settle(&by("a", 1), accepted(), 0, writing(62_000, 4)).unwrap();
+        assert_eq!(sent.state, State::Sent);
+    }
+
+    #[test]
+    fn a_result_after_the_receipt_keeps_the_stronger_state() {
+        let delivered =
+            held().receive(DeliveryStatus::Delivered, Some(1), None, at(1_500), writing(1_500, 3)).unwrap();
+        let settled = delivered.settle(&by("a", 1), accepted(), 0, writing(1_600, 4)).unwrap();
+        assert_eq!((settled.state, settled.timer()), (State::Delivered, None));
+    }
+
+    #[test]
+    fn unknown_is_lifted_by_a_late_result_or_receipt() {
+        let unknown = held().unknown("timeout".into(), String::new(), writing(2_000, 3));
+        assert_eq!(
+            unknown.clone().settle(&by("a", 1), accepted(), 0, writing(3_000, 4)).unwrap().state,
+            State::Sent
+        );
+        assert_eq!(
+            unknown
+                .receive(DeliveryStatus::Read, Some(1), None, at(3_000), writing(3_000, 4))
+                .unwrap()
+                .state,
+            State::Read
+        );
+    }
+
+    #[test]
+    fn a_failure_receipt_of_an_earlier_attempt_changes_nothing() {
+        let second = held()
+            .settle(&by("a", 1), not_taken(), 0, writing(2_000, 3))
+            .unwrap()
+            .begin("b".into(), writing(7_000, 4));
+        assert_eq!(
+            second.receive(DeliveryStatus::Failed, Some(1), None, at(8_000), writing(8_000, 5)),
+            None
+        );
+    }
+
+    #[test]
+    fn no_receipt_for_what_was_never_sent() {
+        assert_eq!(
+            scheduled().receive(DeliveryStatus::Delivered, None, None, at(5), writing(5, 2)),
+            None
+        );
+    }
+
+    #[test]
+    fn a_cancel_in_flight_ends_it_after_a_known_failure() {
+        let super::super::Cancel::InFlight(stopping) =
+            held().cancel(super::super::CancelReason::Requested, writing(1_100, 3))
+        else {
+            panic!("not in flight")
+        };
+        let ended = stopping.settle(&by("a", 1), not_taken(), 0, writing(2_000, 4)).unwrap();
+        assert_eq!(ended.state, State::Cancelled);
+    }
+
+    #[test]
+    fn pauses_grow_and_stay_bounded() {
+        assert_eq!(pause(1, None, 0), Millis::seconds(5));
+        assert_eq!(pause(3, None, 0), Millis::seconds(45));
+        assert_eq!(pause(1, Some(Millis::seconds(90)), 0), Millis::seconds(90));
+        assert!(pause(100, Some(Millis::hours(900)), u128::MAX) <= Millis::new(LONGEST_RETRY.get() * 6 / 5));
+    }
+}

@@ -1,0 +1,47 @@
+//! One record of a batch: a panic in it is a failure of it alone.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+
+use application::error::Error;
+use futures::FutureExt;
+
+/// What is to become of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Done: it need not come again.
+    Done,
+    /// It failed: it is to come again.
+    Again,
+}
+
+/// Runs the handler of one record and says what is to become of it. Logged here, once.
+pub async fn handle(what: &str, handler: impl Future<Output = Result<(), Error>>) -> Verdict {
+    match AssertUnwindSafe(handler).catch_unwind().await {
+        Ok(Ok(())) => Verdict::Done,
+        // Expected under load: no reason to wake anybody.
+        Ok(Err(error @ Error::Busy { .. })) => {
+            tracing::debug!(%error, what, "comes again");
+            Verdict::Again
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(%error, what, "failed; comes again");
+            Verdict::Again
+        }
+        Err(_) => {
+            tracing::error!(what, "panicked; comes again");
+            Verdict::Again
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_fails_its_record_alone() {
+        assert_eq!(handle("test", async { panic!("deliberate") }).await, Verdict::Again);
+        assert_eq!(handle("test", async { Ok(()) }).await, Verdict::Done);
+    }
+}
