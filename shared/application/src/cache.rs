@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::id::{CampaignId, ConnectorId, TenantId};
 use domain::time::{Millis, Timestamp};
+use domain::webhook::signature::SigningKey;
 use flows::Flow;
 use platform::connector::Connector;
 
@@ -16,11 +17,16 @@ use crate::error::Error;
 use crate::rate::Leased;
 use crate::settings::Settings;
 use crate::store::Stored;
-use crate::webhooks::Webhook;
+use crate::webhooks::{Signing, Slots, Webhook};
 
-/// How old a cached read of something that changes may be. The answers to pause, stop and "stop
-/// everything" name the instant after which nothing more leaves; it counts this in.
-pub const FRESH: Millis = Millis::seconds(2);
+/// How old a cached read of something that changes may be.
+pub const FRESH: Millis = Millis::new(1_500);
+/// How long the reads behind one decision of the gate may take; slower ones are done again.
+pub const READ_WITHIN: Millis = Millis::new(500);
+/// So no decision of the gate rests on a campaign's or tenant's state older than this. The answers to
+/// pause, stop and "stop everything" name the instant after which nothing more leaves; it counts
+/// this in.
+pub const OLDEST_READ: Millis = Millis::new(FRESH.get() + READ_WITHIN.get());
 /// Entries per cache; when it is full it starts anew.
 const CAPACITY: usize = 1_000;
 
@@ -33,6 +39,9 @@ pub struct Caches {
     pub(crate) connector_records: Fresh<TenantId, Arc<Vec<Stored<ConnectorRecord>>>>,
     pub(crate) connectors: Kept<(TenantId, ConnectorId, u64), Arc<dyn Connector>>,
     pub(crate) webhooks: Fresh<TenantId, Arc<Vec<Stored<Webhook>>>>,
+    pub(crate) callback_signing: Fresh<TenantId, Arc<Signing>>,
+    pub(crate) signing_keys: Kept<String, Arc<SigningKey>>,
+    pub(crate) slots: Slots,
     pub(crate) api_keys: Fresh<String, Option<ApiKey>>,
     pub(crate) leased: Leased,
 }

@@ -19,6 +19,7 @@ use crate::dispatch::scheduling_meta_data;
 use crate::error::Error;
 use crate::receipts::UnsolicitedMessage;
 use crate::store::decode;
+use crate::webhooks::{Webhook, WebhookEvent};
 
 /// An item whose change is told.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub enum Told {
     Campaign(Box<Campaign>),
     /// A customer's message that answers nothing.
     Message(TenantId, Box<UnsolicitedMessage>),
+    /// A webhook endpoint.
+    Webhook(Box<Webhook>),
 }
 
 /// One thing that happened.
@@ -44,6 +47,8 @@ pub enum Happened {
     Campaign(CampaignEvent),
     /// A customer wrote on their own.
     Message,
+    /// To a webhook endpoint.
+    Webhook(WebhookEvent),
 }
 
 /// An event, as webhooks and the bus carry it.
@@ -114,6 +119,7 @@ fn read(item: &Item) -> Result<Option<Told>, Error> {
         (Some("A"), "A") => Told::Activity(Box::new(decode::<Activity>(item)?.value)),
         (Some("V"), "V") => Told::Conversation(Box::new(decode::<Conversation>(item)?.value)),
         (Some("C"), _) => Told::Campaign(Box::new(decode::<Campaign>(item)?.value)),
+        (Some("W"), _) => Told::Webhook(Box::new(decode::<Webhook>(item)?.value)),
         (Some("H"), sort) if sort.starts_with("msg_") => {
             let tenant = TenantId::parse(tenant).map_err(|e| Error::Corrupt(format!("{:?}: {e}", item.key)))?;
             Told::Message(tenant, Box::new(decode::<UnsolicitedMessage>(item)?.value))
@@ -137,6 +143,9 @@ impl Told {
                 c.log.added_by(version).map(|(i, e)| (i, Happened::Campaign(e.clone()))).collect()
             }
             Self::Message(..) => vec![(0, Happened::Message)],
+            Self::Webhook(w) => {
+                w.log.added_by(version).map(|(i, e)| (i, Happened::Webhook(e.clone()))).collect()
+            }
         }
     }
 
@@ -147,6 +156,7 @@ impl Told {
             Self::Conversation(conversation) => &conversation.tenant,
             Self::Campaign(campaign) => &campaign.tenant,
             Self::Message(tenant, _) => tenant,
+            Self::Webhook(webhook) => &webhook.tenant,
         }
     }
 
@@ -156,7 +166,7 @@ impl Told {
             Self::Activity(activity) => activity.plan.campaign.as_ref(),
             Self::Conversation(conversation) => Some(&conversation.campaign),
             Self::Campaign(campaign) => Some(&campaign.id),
-            Self::Message(..) => None,
+            Self::Message(..) | Self::Webhook(_) => None,
         }
     }
 
@@ -164,7 +174,7 @@ impl Told {
         match self {
             Self::Activity(activity) => Some(&activity.plan.customer),
             Self::Conversation(conversation) => Some(&conversation.customer),
-            Self::Campaign(_) => None,
+            Self::Campaign(_) | Self::Webhook(_) => None,
             Self::Message(_, message) => Some(&message.customer),
         }
     }
@@ -195,6 +205,7 @@ impl Told {
             Self::Conversation(conversation) => conversation.id.as_str(),
             Self::Campaign(campaign) => campaign.id.as_str(),
             Self::Message(_, message) => &message.id,
+            Self::Webhook(webhook) => webhook.id.as_str(),
         }
     }
 
@@ -217,6 +228,14 @@ impl Told {
             (Self::Message(_, message), _) => {
                 let data = json!({"messageId": message.id, "channel": message.channel, "body": message.body});
                 ("customer.message".to_owned(), message.at, data)
+            }
+            (Self::Webhook(webhook), Happened::Webhook(event)) => {
+                let description = &webhook.definition.description;
+                let mut data = json!({"webhookId": webhook.id, "description": description});
+                if let (Some(reason), Some(data)) = (event.reason, data.as_object_mut()) {
+                    data.insert("reason".into(), json!(reason));
+                }
+                (event.kind.clone(), event.at, data)
             }
             // An item holds only its own kind of events.
             _ => (String::new(), Timestamp::default(), Value::Null),

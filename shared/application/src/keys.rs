@@ -24,6 +24,7 @@
 //! | connector | `<tenant>#K` | `<connector>` |
 //! | rate of a connector | `<tenant>#KR#<connector>` | `R` |
 //! | webhook endpoint | `<tenant>#W` | `<webhook>` |
+//! | secrets that sign callbacks | `<tenant>#WS` | `S` |
 //! | webhook delivery | `<tenant>#WD#<webhook>` | `<event>` |
 //! | dead letter | `<tenant>#D` | `<activity>` |
 //! | orphaned receipt | `<tenant>#O` | `<orphan>` |
@@ -242,6 +243,11 @@ pub fn webhooks(tenant: &TenantId) -> String {
 /// A webhook endpoint.
 pub fn webhook(tenant: &TenantId, id: &WebhookId) -> Key {
     Key::new(webhooks(tenant), id.as_str())
+}
+
+/// Which secrets sign a tenant's callbacks and its CX Activities sink.
+pub fn callback_signing(tenant: &TenantId) -> Key {
+    Key::new(format!("{tenant}#WS"), "S")
 }
 
 /// The partition of a webhook's deliveries.

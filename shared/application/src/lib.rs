@@ -41,5 +41,5 @@ use domain::time::Timestamp;
 /// After a pause or stop at `now`: the instant after which nothing more leaves. Until then a worker
 /// may still act on what it read a moment before, and finish what it holds under a lease.
 pub fn quiet_after(now: Timestamp) -> Timestamp {
-    now + cache::FRESH + LEASE
+    now + cache::OLDEST_READ + LEASE
 }

@@ -20,7 +20,7 @@ use domain::time::{Millis, Timestamp};
 use futures::StreamExt;
 use platform_memory::World;
 
-use crate::scenario::{campaign, connectors as configs, contact_list, csv, definition, number, tenant};
+use crate::scenario::{campaign, connectors as configs, contact_list, csv, definition, number, start, tenant};
 
 /// What clients were promised.
 #[derive(Clone, Debug, Default)]
@@ -132,15 +132,20 @@ async fn act(context: &Context, action: CampaignAction) -> Result<campaigns::Cha
     campaigns::act(context, &tenant(), &campaign(), None, action).await
 }
 
+/// From this number on, clients schedule for one person and one instant.
+const RUSH_FROM: usize = 18;
+
 /// When this client schedules, what, and whether it has second thoughts: decided by its number.
 async fn activity(context: &Context, world: &World, memory: &Memory, n: usize) -> Result<(), Error> {
     let tenant = tenant();
     world.sleep(Millis::new(world.pick(600_000) as u64)).await;
     let now = context.now();
-    let person = n % 6;
+    // The last few are due for one person at one instant: they compete for what the cap leaves.
+    let rush = n >= RUSH_FROM;
+    let person = if rush { 3 } else { n % 6 };
     let channel = if n.is_multiple_of(2) { Channel::Sms } else { Channel::Whatsapp };
     let to = Address::parse(channel, &number(person)).expect("a valid number");
-    let due_at = now + Millis::new(world.pick(400_000) as u64);
+    let due_at = if rush { start() + Millis::minutes(13) } else { now + Millis::new(world.pick(400_000) as u64) };
     let plan = Plan {
         channel,
         service_identifier: None,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use application::history::{Counts, HistoryEntry, customer_history, progress};
 use application::events;
+use application::cache::{OLDEST_READ, READ_WITHIN};
 use compliance::do_not_contact::Entry;
 use domain::activity::Activity;
 use domain::activity::claim::LEASE;
@@ -131,8 +132,8 @@ fn effects_are_allowed(
             wrong.push(format!("{} was sent and does not exist", request.activity));
             continue;
         };
-        // A cancel that was answered with success came before any attempt that could still leave.
-        if promises.cancelled.contains(&activity.id) && request.effect && activity.state == State::Cancelled {
+        // A cancel is answered with success only while no attempt can still be under way.
+        if promises.cancelled.contains(&activity.id) && request.effect {
             wrong.push(format!("{} was sent although it was cancelled", activity.id));
         }
         let gone_by = |expires: Timestamp| expires + LEASE + TIMEOUT;
@@ -175,14 +176,14 @@ fn claims_pass_the_gate(journal: &[Written], wrong: &mut Vec<String>) {
         *seen = u64::from(activity.attempt);
         let asked = asked_at(&activity).unwrap_or(*at);
         let plan = &activity.plan;
-        if asked < plan.due_at {
-            wrong.push(format!("{} was claimed at {asked}, due {}", activity.id, plan.due_at));
+        if *at < plan.due_at {
+            wrong.push(format!("{} was claimed at {at}, due {}", activity.id, plan.due_at));
         }
         if plan.expires_at.is_some_and(|expires| expires <= asked) {
             wrong.push(format!("{} was claimed at {asked} after its expiry", activity.id));
         }
         let bars = |(since, entry): &(Timestamp, Entry)| {
-            *since < asked && entry.forbids(Some(&plan.customer), &plan.to, plan.channel, asked)
+            *since + READ_WITHIN < asked && entry.forbids(Some(&plan.customer), &plan.to, plan.channel, asked)
         };
         if barred.iter().any(bars) {
             wrong.push(format!("{} was claimed at {asked} past the do-not-contact list", activity.id));
@@ -190,7 +191,7 @@ fn claims_pass_the_gate(journal: &[Written], wrong: &mut Vec<String>) {
         if plan.campaign.is_none() {
             continue;
         }
-        let fresh = asked - application::cache::FRESH;
+        let fresh = asked - OLDEST_READ;
         let state = campaign.iter().rev().find(|(since, _)| *since <= fresh).map(|(_, state)| *state);
         let changed_since = campaign.iter().any(|(since, _)| *since > fresh);
         if !changed_since && state != Some(CampaignState::Published) {
@@ -249,10 +250,10 @@ fn window_open(activity: &Activity, at: Timestamp) -> bool {
     minute < 20 * 60 + 40
 }
 
-/// Replays the ledgers: no more contacts of the campaign than its cap allows, in any window.
+/// Replays the contacts of each person: never more than the tenant's cap allows, in any window.
 fn caps_hold(journal: &[Written], wrong: &mut Vec<String>) {
     // Per person: slots taken, by activity. Slots that were given back leave again.
-    let mut slots: BTreeMap<String, BTreeMap<ActivityId, (Timestamp, bool)>> = BTreeMap::new();
+    let mut slots: BTreeMap<String, BTreeMap<ActivityId, Timestamp>> = BTreeMap::new();
     let mut attempts: BTreeSet<(ActivityId, u32)> = BTreeSet::new();
     for Written { item, key, .. } in journal {
         let Some(item) = item else { continue };
@@ -272,11 +273,10 @@ fn caps_hold(journal: &[Written], wrong: &mut Vec<String>) {
             continue;
         }
         let Some(asked) = asked_at(&activity) else { continue };
-        let capped = activity.plan.campaign.is_some();
-        person.entry(activity.id.clone()).or_insert((asked, capped));
-        let within = person.values().filter(|(at, _)| *at <= asked && asked < *at + CAP_WINDOW).count();
-        let first = person.get(&activity.id).is_some_and(|(at, _)| *at == asked);
-        if capped && first && within > CAP as usize {
+        person.entry(activity.id.clone()).or_insert(asked);
+        let within = person.values().filter(|at| **at <= asked && asked < **at + CAP_WINDOW).count();
+        let first = person.get(&activity.id) == Some(&asked);
+        if first && within > CAP as usize {
             wrong.push(format!("{} was contact {within} of {} within the hour", activity.id, activity.plan.customer));
         }
     }
@@ -375,7 +375,7 @@ fn history_is_true(
 }
 
 /// Asks a use case without faults, and without a plant.
-fn with_calm<T, F>(
+pub(crate) fn with_calm<T, F>(
     world: &World,
     ask: impl FnOnce(application::context::Context) -> F,
 ) -> Result<T, application::error::Error>

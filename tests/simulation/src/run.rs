@@ -15,7 +15,7 @@ use crate::invariants;
 use crate::plants::Plant;
 use crate::processes::{ROLES, Role, process};
 use crate::provider::Providers;
-use crate::scenario::{context, start};
+use crate::scenario::{context, settings, start, tenant};
 
 /// How long things go wrong.
 const CHAOS: Millis = Millis::minutes(20);
@@ -108,7 +108,14 @@ impl Run {
 
 /// Runs a seed, with a fault planted in our own code or none.
 pub fn run(seed: u64, plant: Option<Plant>) -> Report {
-    let world = World::new(seed, start(), Faults::worst());
+    let world = World::new(seed, start(), Faults::none());
+    let set = invariants::with_calm(&world, |context| async move {
+        application::settings::change(&context, &tenant(), None, |_| settings()).await
+    });
+    if let Err(error) = set {
+        world.complain(format!("the settings could not be set: {error}"));
+    }
+    world.set_faults(Faults::worst());
     let mut run = Run {
         providers: Providers::new(world.clone(), seed),
         memory: Memory::default(),
@@ -145,7 +152,7 @@ pub fn run(seed: u64, plant: Option<Plant>) -> Report {
 /// The clients of a run. Some campaigns are paused, some are stopped.
 fn errands(seed: u64) -> Vec<Errand> {
     let mut errands = vec![Errand::SetUp, Errand::Bar(0), Errand::Bar(7), Errand::Watch];
-    errands.extend((0..18).map(Errand::Activity));
+    errands.extend((0..24).map(Errand::Activity));
     if seed % 2 == 0 {
         errands.push(Errand::Pause);
     }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use application::cache::Caches;
 use application::campaigns::Definition;
 use application::context::Context;
+use application::settings::Settings;
 use compliance::Channels;
 use compliance::caps::Cap;
 use compliance::consent::ConsentBasis;
-use compliance::gate::CampaignPolicy;
+use compliance::gate::{CampaignPolicy, TenantPolicy};
 use compliance::windows::WeeklyWindows;
 use compliance::zones::{TimeZone, ZonePolicy};
 use domain::channel::Channel;
@@ -107,6 +108,12 @@ pub fn csv() -> String {
     text
 }
 
+/// The tenant's settings: a cap over everything.
+pub fn settings() -> Settings {
+    let caps = vec![Cap { max: CAP, window: CAP_WINDOW, channels: Channels::All }];
+    Settings { policy: TenantPolicy { caps, ..TenantPolicy::default() }, ..Settings::default() }
+}
+
 /// The campaign: WhatsApp; unread after two minutes, SMS; where that fails, e-mail.
 pub fn definition() -> Definition {
     let open = |from: &str, to: &str| {
@@ -168,7 +175,7 @@ pub fn definition() -> Definition {
             // At the start it is 01:30 in Berlin, and 20:30 the day before in New York.
             windows: Some(open("00:00", "20:40")),
             channel_windows: BTreeMap::from([(Channel::Sms, open("00:00", "24:00"))]),
-            caps: vec![Cap { max: CAP, window: CAP_WINDOW, channels: Channels::All }],
+            caps: Vec::new(),
         },
         start_rate_per_second: 2,
         start_at: None,

@@ -1,1 +1,27 @@
-//! webhook-delivery
+//! The webhook delivery worker: messages about deliveries that are due.
+
+use application::context::Context;
+use application::error::Error;
+use application::timers::TimerMessage;
+use application::{keys, webhooks};
+
+/// Handles one message. What is no message about a delivery is dropped: it would never become one.
+pub async fn handle(context: &Context, message: &str) -> Result<(), Error> {
+    let Some(message) = TimerMessage::decode(message) else {
+        tracing::error!("a message does not read; dropped");
+        return Ok(());
+    };
+    let Some((tenant, webhook, event)) = keys::parse_delivery(&message.key()) else {
+        tracing::error!("a message names no delivery; dropped");
+        return Ok(());
+    };
+    let outcome = webhooks::deliver(context, &tenant, &webhook, &event, message.generation).await?;
+    tracing::debug!(
+        tenant = tenant.as_str(),
+        webhook = webhook.as_str(),
+        event = event.as_str(),
+        ?outcome,
+        "delivered"
+    );
+    Ok(())
+}

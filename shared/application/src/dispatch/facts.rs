@@ -13,7 +13,9 @@ use domain::campaign::CampaignState;
 use domain::time::Timestamp;
 use platform::table::{Consistency, Item};
 
+use crate::cache::READ_WITHIN;
 use crate::campaigns::{self, Campaign, Standing};
+use crate::commit::MAX_TRIES;
 use crate::context::Context;
 use crate::error::Error;
 use crate::settings::{self, ContactLedger, Settings};
@@ -33,7 +35,19 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// Reads them. A worker that was held up in between reads again: what it knew may have changed.
     pub(super) async fn read(context: &Context, activity: &Activity) -> Result<Self, Error> {
+        for _ in 0..MAX_TRIES {
+            let begun = context.now();
+            let facts = Self::read_once(context, activity).await?;
+            if context.now() < begun + READ_WITHIN {
+                return Ok(facts);
+            }
+        }
+        Err(Error::Busy { retry_after: READ_WITHIN })
+    }
+
+    async fn read_once(context: &Context, activity: &Activity) -> Result<Self, Error> {
         let (tenant, plan) = (&activity.tenant, &activity.plan);
         let settings = settings::recent(context, tenant).await?;
         let campaign = match &plan.campaign {

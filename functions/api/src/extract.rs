@@ -1,0 +1,296 @@
+//! Reading requests: bodies, paths and queries become typed values or problems that name the field.
+
+use std::collections::BTreeMap;
+
+use application::error::FieldError;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use http::request::Parts;
+use http::{HeaderMap, header};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+use url::form_urlencoded;
+
+use crate::problem::Problem;
+
+/// Largest body, in bytes; uploads of files are not bound by it.
+pub const MAX_BODY: usize = 5 * 1024 * 1024;
+/// Deepest nesting of a body. What is stored wraps a body a few levels deep, and reads back only
+/// while the whole is less than 128 deep.
+pub const MAX_DEPTH: usize = 64;
+
+/// Reads a whole body within [`MAX_BODY`].
+pub(crate) async fn collect(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let too_large = || Problem::too_large(format!("A body may have at most {MAX_BODY} bytes."));
+    if announced_length(headers).is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(too_large());
+    }
+    let mut whole = BytesMut::new();
+    let mut parts = body.into_data_stream();
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(|_| Problem::malformed("The body broke off."))?;
+        if whole.len() + part.len() > MAX_BODY {
+            return Err(too_large());
+        }
+        whole.extend_from_slice(&part);
+    }
+    Ok(whole.freeze())
+}
+
+/// How long the body will be, as far as the caller says so.
+pub(crate) fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Refuses compressed bodies: they would be read as garbage.
+pub(crate) fn plain_encoding(headers: &HeaderMap) -> Result<(), Problem> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(of) if !of.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            Err(Problem::media_type("Bodies are taken as they are: send no Content-Encoding."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A JSON body.
+#[derive(Clone, Debug)]
+pub struct Input<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&parts.headers) {
+            return Err(Problem::media_type("Send JSON, with `Content-Type: application/json`."));
+        }
+        plain_encoding(&parts.headers)?;
+        let bytes = collect(&parts.headers, body).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Reads JSON. What is no JSON is malformed; JSON of another shape is invalid, with the field named.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(Problem::malformed("The body is empty; JSON is expected."));
+    }
+    if depth(bytes) > MAX_DEPTH {
+        return Err(Problem::malformed(format!("JSON may be nested at most {MAX_DEPTH} deep.")));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(misfit)?;
+    reader.end().map_err(|error| Problem::malformed(format!("The body is not JSON: {error}.")))?;
+    Ok(value)
+}
+
+/// The same for a value that has been read already.
+pub(crate) fn parse_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(misfit)
+}
+
+/// How deep brackets are nested, outside of texts.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_text, mut escaped) = (false, false);
+    for byte in bytes {
+        match (in_text, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_text = !in_text,
+            (false, b'{' | b'[') => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            (false, b'}' | b']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let mut pointer = pointer(error.path());
+    let inner = error.into_inner();
+    if inner.is_syntax() || inner.is_eof() || inner.is_io() {
+        return Problem::malformed(format!("The body is not JSON: {inner}."));
+    }
+    let text = inner.to_string();
+    // The place in the text says no more than the pointer does.
+    let text = text.split(" at line ").next().unwrap_or_default();
+    let named = ["unknown field `", "missing field `", "duplicate field `"].iter().find_map(|beginning| {
+        let name = text.strip_prefix(beginning)?.split('`').next()?;
+        Some((*beginning, name))
+    });
+    let detail = match named {
+        Some((beginning, name)) => {
+            let token = format!("/{}", token(name));
+            if !pointer.ends_with(&token) {
+                pointer.push_str(&token);
+            }
+            match beginning.split(' ').next() {
+                Some("unknown") => format!("is not known here{}", text.rsplit_once('`').map_or("", |_| known(text))),
+                Some("missing") => "is missing".to_owned(),
+                _ => "stands there twice".to_owned(),
+            }
+        }
+        None => text.to_owned(),
+    };
+    Problem::invalid(vec![FieldError::new(pointer, detail)])
+}
+
+/// What serde says about the fields that are known.
+fn known(text: &str) -> &str {
+    text.find("`, ").and_then(|place| text.get(place + 1..)).unwrap_or_default()
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    let mut pointer = String::new();
+    for segment in path.iter() {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", token(key))),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+/// A member name as a reference token of a JSON pointer (RFC 6901, section 3).
+pub(crate) fn token(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// Ids in a path.
+#[derive(Clone, Debug)]
+pub struct Ids<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Ids<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(ids)) => Ok(Self(ids)),
+            Err(PathRejection::FailedToDeserializePathParams(error)) => {
+                let text = error.body_text();
+                let detail = text.rsplit_once(": ").map_or(text.as_str(), |(_, detail)| detail);
+                Err(Problem::malformed(format!("An id in the path {detail}."))
+                    .with(vec![FieldError::new("/id", detail)]))
+            }
+            Err(error) => Err(Problem::internal(error)),
+        }
+    }
+}
+
+/// The parameters of a query, taken one by one; what is left is unknown.
+pub(crate) struct Parameters {
+    given: BTreeMap<String, String>,
+    errors: Vec<FieldError>,
+}
+
+impl Parameters {
+    /// The parameters of a request.
+    pub(crate) fn of(parts: &Parts) -> Self {
+        let mut parameters = Self { given: BTreeMap::new(), errors: Vec::new() };
+        for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
+            if parameters.given.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+                parameters.wrong(&name, "stands there twice");
+            }
+        }
+        parameters
+    }
+
+    /// Takes one parameter, if it is there and right.
+    pub(crate) fn take<T, E: ToString>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.given.remove(name)?;
+        parse(&text).map_err(|error| self.wrong(name, error)).ok()
+    }
+
+    /// Something is wrong with a parameter.
+    pub(crate) fn wrong(&mut self, name: &str, detail: impl ToString) {
+        let name: String = name.chars().take(64).collect();
+        self.errors.push(FieldError::new(format!("/{}", token(&name)), detail));
+    }
+
+    /// No further parameters are known.
+    pub(crate) fn end(mut self) -> Result<(), Problem> {
+        for name in std::mem::take(&mut self.given).into_keys().take(16) {
+            self.wrong(&name, "is not a parameter of this resource");
+        }
+        match self.errors.as_slice() {
+            [] => Ok(()),
+            [one, ..] => {
+                let detail = format!("The parameter `{}` {}.", one.pointer.trim_start_matches('/'), one.detail);
+                Err(Problem::malformed(detail).with(self.errors))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Sample {
+        name: String,
+        #[serde(default)]
+        list: Vec<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Inner {
+        count: u8,
+    }
+
+    fn fault(body: &str) -> (u16, String, String) {
+        let problem = parse::<Sample>(body.as_bytes()).unwrap_err().body();
+        let pointer = problem.errors.first().map(|error| error.pointer.clone()).unwrap_or_default();
+        (problem.status, pointer, problem.detail)
+    }
+
+    #[test]
+    fn faults_are_named() {
+        for (body, status, pointer) in [
+            ("", 400, ""),
+            ("{", 400, ""),
+            ("{\"name\": \"a\"} x", 400, ""),
+            ("{\"name\": 1e999}", 400, ""),
+            ("[]", 422, ""),
+            ("{}", 422, "/name"),
+            ("{\"name\": 1}", 422, "/name"),
+            ("{\"name\": \"a\", \"nom\": 1}", 422, "/nom"),
+            ("{\"name\": \"a\", \"name\": \"b\"}", 422, "/name"),
+            ("{\"name\": \"a\", \"list\": [{\"count\": 1}, {\"count\": 256}]}", 422, "/list/1/count"),
+            ("{\"name\": \"a\", \"list\": [{\"count\": 1, \"x/y\": 2}]}", 422, "/list/0/x~1y"),
+            ("{\"name\": \"a\", \"list\": [{}]}", 422, "/list/0/count"),
+        ] {
+            let (found, at, detail) = fault(body);
+            assert_eq!((found, at.as_str()), (status, pointer), "{body}: {detail}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded_and_texts_do_not_count() {
+        assert_eq!(fault(&"[".repeat(100_000)).0, 400);
+        assert_eq!(depth(br#"{"a": "[[[\"[[", "b": [[]]}"#), 3);
+    }
+}
