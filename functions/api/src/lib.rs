@@ -13,6 +13,7 @@ pub mod paging;
 pub mod problem;
 pub mod resources;
 mod router;
+mod schema;
 pub mod state;
 pub mod text;
 pub mod trace;

@@ -1,1 +1,26 @@
-fn main() {}
+//! `campaigns`: the whole outbound contact centre in one process, on an embedded database.
+
+mod commands;
+mod engine;
+mod failure;
+mod server;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    let command = commands::Command::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("campaigns: the operating system gave no threads: {error}");
+            return std::process::ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(command.run()) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("campaigns: {failure}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

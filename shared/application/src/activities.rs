@@ -69,14 +69,17 @@ pub async fn schedule_batch(
     let mut results: Vec<Option<Result<Stored<Activity>, Error>>> = Vec::with_capacity(batch.len());
     let mut open: Vec<(usize, Activity)> = Vec::with_capacity(batch.len());
     for (place, new) in batch.into_iter().enumerate() {
-        match check(context, tenant, &new.plan, now).await {
+        let checked = check(context, tenant, &new.plan, now).await;
+        let origin = Some(origin.to_owned());
+        let writing = Writing { now, version: 1 };
+        let activity = Activity::schedule(new.id, tenant.clone(), new.plan, origin, writing);
+        match checked {
             Ok(()) => {
-                let writing = Writing { now, version: 1 };
-                let origin = Some(origin.to_owned());
-                open.push((place, Activity::schedule(new.id, tenant.clone(), new.plan, origin, writing)));
+                open.push((place, activity));
                 results.push(None);
             }
-            Err(error) => results.push(Some(Err(error))),
+            // What was possible when it was done is not refused because it is repeated later.
+            Err(error) => results.push(Some(standing(context, &activity).await.map_err(|_| error))),
         }
     }
     for _ in 0..MAX_TRIES {

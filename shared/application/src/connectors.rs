@@ -140,9 +140,15 @@ async fn stored_secrets(
 }
 
 /// Deletes a connector and its secrets.
-pub async fn delete(context: &Context, tenant: &TenantId, id: &ConnectorId) -> Result<(), Error> {
+pub async fn delete(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ConnectorId,
+    expected: Option<u64>,
+) -> Result<(), Error> {
     let kind = commit(context, || async {
         let Stored { value, version } = get(context, tenant, id).await?;
+        expect_version(expected, version)?;
         let key = keys::connector(tenant, id);
         let condition = Condition::Version(version);
         Ok(Decision::one(Write::Delete { key, condition }, value.config.kind))

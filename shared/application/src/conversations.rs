@@ -328,7 +328,7 @@ pub async fn stop(
     id: &ConversationId,
     outcome: StopOutcome,
 ) -> Result<(), Error> {
-    happen(context, tenant, id, vec![Event::Stopped { outcome }]).await.map(|_| ())
+    happen(context, tenant, id, None, vec![Event::Stopped { outcome }]).await.map(|_| ())
 }
 
 /// Something happened outside that the flow may wait for.
@@ -340,28 +340,32 @@ pub async fn external_event(
     data: serde_json::Value,
     at: Timestamp,
 ) -> Result<Stored<Conversation>, Error> {
-    happen(context, tenant, id, vec![Event::External { name, data, at }]).await
+    happen(context, tenant, id, None, vec![Event::External { name, data, at }]).await
 }
 
-/// Somebody outside sets conversation data.
+/// Somebody outside sets conversation data. `expected` are the versions of values that the caller has
+/// seen, `seen` that of the whole conversation.
 pub async fn set_data(
     context: &Context,
     tenant: &TenantId,
     id: &ConversationId,
     values: BTreeMap<String, serde_json::Value>,
     expected: BTreeMap<String, u64>,
+    seen: Option<u64>,
 ) -> Result<Stored<Conversation>, Error> {
-    happen(context, tenant, id, vec![Event::DataSet { values, expected }]).await
+    happen(context, tenant, id, seen, vec![Event::DataSet { values, expected }]).await
 }
 
 async fn happen(
     context: &Context,
     tenant: &TenantId,
     id: &ConversationId,
+    seen: Option<u64>,
     events: Vec<Event>,
 ) -> Result<Stored<Conversation>, Error> {
     commit(context, || async {
         let Stored { value, version } = get(context, tenant, id).await?;
+        activities::expect_version(seen, version)?;
         let (conversation, effects) = advanced(context, value.clone(), version, &events).await?;
         if conversation == value {
             return Ok(Decision::nothing(Stored { value, version }));

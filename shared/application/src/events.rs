@@ -3,9 +3,12 @@
 //! An event's id is derived from the item, its version and the event's place in that version, so
 //! that a change seen twice tells the same events.
 
+use std::collections::BTreeSet;
+
 use domain::activity::Activity;
 use domain::activity::event::ActivityEvent;
 use domain::id::{CampaignId, CustomerId, EventId, TenantId};
+use domain::log::Log;
 use domain::time::Timestamp;
 use flows::Conversation;
 use flows::conversation::log::ConversationEvent;
@@ -112,7 +115,8 @@ pub fn told(change: &Change) -> Result<Option<Told>, Error> {
     read(item)
 }
 
-fn read(item: &Item) -> Result<Option<Told>, Error> {
+/// The item, if its kind is told.
+pub(crate) fn read(item: &Item) -> Result<Option<Told>, Error> {
     let mut parts = item.key.partition.split('#');
     let tenant = parts.next().unwrap_or_default();
     let told = match (parts.next(), item.key.sort.as_str()) {
@@ -146,6 +150,19 @@ impl Told {
             Self::Webhook(w) => {
                 w.log.added_by(version).map(|(i, e)| (i, Happened::Webhook(e.clone()))).collect()
             }
+        }
+    }
+
+    /// The versions that its log names, lowest first.
+    pub(crate) fn versions(&self) -> BTreeSet<u64> {
+        fn of<E>(log: &Log<E>) -> BTreeSet<u64> {
+            log.entries().iter().map(|entry| entry.version).collect()
+        }
+        match self {
+            Self::Activity(activity) => of(&activity.log),
+            Self::Conversation(conversation) => of(&conversation.log),
+            Self::Campaign(campaign) => of(&campaign.log),
+            _ => BTreeSet::from([1]),
         }
     }
 

@@ -118,6 +118,11 @@ impl Embedded {
         Arc::new(self.table.clone())
     }
 
+    /// The table, to be walked.
+    pub fn scan(&self) -> Arc<dyn platform::table::Scan> {
+        Arc::new(self.table.clone())
+    }
+
     /// The change stream.
     pub fn changes(&self) -> Arc<dyn Changes> {
         Arc::clone(&self.changes) as Arc<dyn Changes>

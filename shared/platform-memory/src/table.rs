@@ -9,7 +9,7 @@ use domain::time::{Millis, Timestamp};
 use domain::timer::due_shard;
 use platform::table::{
     Condition, Consistency, DueEntry, Item, Key, MAX_ITEM_BYTES, MAX_PAGE_BYTES, MAX_TRANSACTION, Order, Page, Query,
-    SortRange, Table, TableError, Write,
+    Scan, SortRange, Table, TableError, Write,
 };
 
 use crate::faults::Fault;
@@ -311,5 +311,16 @@ impl State {
     /// The present version of an item.
     pub(crate) fn latest(&self, item: &Item) -> Option<Item> {
         self.table.items.get(&item.key).cloned()
+    }
+}
+
+#[async_trait]
+impl Scan for World {
+    async fn scan(&self, after: Option<&Key>, limit: usize) -> Result<Vec<Item>, TableError> {
+        self.before_call().await;
+        self.lost_call()?;
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let state = self.state();
+        Ok(state.table.items.range((start, Bound::Unbounded)).take(limit).map(|(_, item)| item.clone()).collect())
     }
 }

@@ -99,6 +99,13 @@ impl World {
         self.state().chance(thousandths)
     }
 
+    /// Whether something of this likelihood, in thousandths, happens now, in a world in which this kind
+    /// of fault occurs at all.
+    pub fn has(&self, fault: Fault, thousandths: u32) -> bool {
+        let mut state = self.state();
+        state.faults.likelihood(fault) > 0 && state.chance(thousandths)
+    }
+
     /// Waits in virtual time.
     pub fn sleep(&self, span: Millis) -> Sleep {
         let mut state = self.state();

@@ -233,3 +233,11 @@ pub trait Table: Send + Sync {
         limit: usize,
     ) -> Result<Vec<DueEntry>, TableError>;
 }
+
+/// Walking the whole table: for maintenance, never for serving.
+#[async_trait]
+pub trait Scan: Send + Sync {
+    /// Up to `limit` items behind a key, in the order of the keys, or of some other fixed order of the
+    /// platform's. None are left when the page is empty.
+    async fn scan(&self, after: Option<&Key>, limit: usize) -> Result<Vec<Item>, TableError>;
+}

@@ -154,7 +154,7 @@ async fn activity(context: &Context, world: &World, memory: &Memory, n: usize) -
         campaign: None,
         step: None,
         due_at,
-        expires_at: n.is_multiple_of(5).then(|| due_at + Millis::seconds(30)),
+        expires_at: (n.is_multiple_of(5) && !rush).then(|| due_at + Millis::seconds(30)),
         message: Body::plain("Reminder"),
         assign_to: None,
         priority: if n.is_multiple_of(4) { Priority::High } else { Priority::Normal },

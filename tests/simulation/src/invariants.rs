@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use application::history::{Counts, HistoryEntry, customer_history, progress};
+use application::history::{Counts, HistoryEntry, customer_history, progress, rebuild};
 use application::events;
 use application::cache::{OLDEST_READ, READ_WITHIN};
 use compliance::do_not_contact::Entry;
@@ -22,12 +22,18 @@ use platform_memory::{Faults, World, Written};
 use serde_json::Value;
 
 use crate::clients::Promises;
+use crate::endpoint::Endpoint;
 
 use crate::provider::{Request, TIMEOUT};
 use crate::scenario::{self, CAP, CAP_WINDOW, CONTACTS};
 
 /// Everything that is wrong with a finished run.
-pub fn check(world: &World, promises: &Promises, requests: &[Request]) -> Vec<String> {
+pub fn check(
+    world: &World,
+    promises: &Promises,
+    requests: &[Request],
+    told: &BTreeMap<String, String>,
+) -> Vec<String> {
     let items = world.dump();
     let journal = world.journal();
     let activities: BTreeMap<ActivityId, (Activity, u64)> = items
@@ -48,6 +54,13 @@ pub fn check(world: &World, promises: &Promises, requests: &[Request]) -> Vec<St
     requests_follow_claims(&journal, requests, &mut wrong);
     caps_hold(&journal, &mut wrong);
     conversations_know_their_activities(&activities, &conversations, &mut wrong);
+    counters_equal_recounts(world, &items, &mut wrong);
+    history_is_true(world, &activities, &mut wrong);
+    webhooks_tell_each_change_once(&items, told, &mut wrong);
+    // Both are views: made again from the activities, they must be the same.
+    if let Err(error) = rebuilt(world) {
+        wrong.push(format!("the rebuild failed: {error}"));
+    }
     counters_equal_recounts(world, &items, &mut wrong);
     history_is_true(world, &activities, &mut wrong);
     wrong
@@ -339,6 +352,37 @@ fn counters_equal_recounts(world: &World, items: &[Item], wrong: &mut Vec<String
     }
 }
 
+fn rebuilt(world: &World) -> Result<(), application::error::Error> {
+    let scan = world.clone();
+    with_calm(world, move |context| async move { rebuild(&context, &scan, &scan, |_| {}).await }).map(|_| ())
+}
+
+/// The endpoint was told every event, each under its own id, and nothing else.
+fn webhooks_tell_each_change_once(items: &[Item], told: &BTreeMap<String, String>, wrong: &mut Vec<String>) {
+    let mut expected = BTreeMap::new();
+    for item in items {
+        for version in versions(item) {
+            let sequence = Sequence("0".into());
+            let change = Change { sequence, key: item.key.clone(), version, item: Some(item.clone()) };
+            if let Ok(Some(seen)) = events::told(&change) {
+                for event in seen.events(version) {
+                    expected.insert(event.id.to_string(), event.kind);
+                }
+            }
+        }
+    }
+    for (id, kind) in &expected {
+        if !told.contains_key(id) {
+            wrong.push(format!("no webhook was told of {kind} {id}"));
+        }
+    }
+    for (id, body) in told {
+        if !expected.contains_key(id) {
+            wrong.push(format!("a webhook was told of {id}, which did not happen: {body}"));
+        }
+    }
+}
+
 /// The versions that an item's log names.
 fn versions(item: &Item) -> BTreeSet<u64> {
     let value: Value = serde_json::from_str(&item.body).unwrap_or_default();
@@ -385,7 +429,7 @@ where
 {
     world.set_faults(Faults::none());
     let providers = crate::provider::Providers::new(world.clone(), 0);
-    let context = scenario::context(world, &providers, None, std::sync::Arc::new(crate::run::Endpoint));
+    let context = scenario::context(world, &providers, None, std::sync::Arc::new(Endpoint::new(world.clone())));
     block_on(world, ask(context)).unwrap_or_else(|| Err(application::error::Error::Corrupt("stands still".into())))
 }
 

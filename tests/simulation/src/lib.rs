@@ -6,6 +6,7 @@
 //! more and everything has to come to its end. The same seed gives the same run.
 
 pub mod clients;
+pub mod endpoint;
 pub mod invariants;
 pub mod plants;
 pub mod processes;

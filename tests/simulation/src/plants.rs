@@ -39,11 +39,13 @@ pub enum Plant {
     ClockAhead,
     /// A stop is not seen.
     StopNotSeen,
+    /// A webhook's delivery is told as done when it has only begun.
+    DeliveryForgotten,
 }
 
 impl Plant {
     /// All planted faults.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::UnconditionalClaim,
         Self::GenerationIgnored,
         Self::DueKeyDroppedAtClaim,
@@ -57,6 +59,7 @@ impl Plant {
         Self::StraysForgotten,
         Self::ClockAhead,
         Self::StopNotSeen,
+        Self::DeliveryForgotten,
     ];
 }
 
@@ -124,6 +127,9 @@ impl Planted {
         }
         if item.key.partition.contains("#F#") && self.has(Plant::LedgerUnconditional) {
             condition = Condition::None;
+        }
+        if item.key.partition.contains("#WD#") && self.has(Plant::DeliveryForgotten) {
+            item.due = None;
         }
         let conversation = item.key.sort == "V";
         if conversation && with_activity && self.has(Plant::ReceiptWithoutStep) && item.version > 1 {

@@ -58,7 +58,7 @@ async fn work(queue: QueueName, context: &Context, world: &World) {
                     dispatch::handle(context, &message.body).await
                 }
                 QueueName::Flow => flow::handle(context, &message.body).await,
-                QueueName::WebhookDelivery => deliver(context, &message.body).await,
+                QueueName::WebhookDelivery => webhook_delivery::handle(context, &message.body).await,
             };
             note(world, handled.as_ref().err());
             if handled.is_ok() {
@@ -86,7 +86,7 @@ async fn follow(consumer: Consumer, context: &Context, world: &World) {
             let Some(last) = changes.last().map(|change| change.sequence.clone()) else { continue };
             let told = match consumer {
                 Consumer::History => history::handle(context, &shard, &changes).await,
-                Consumer::Webhooks => tell(context, &shard, &changes).await,
+                Consumer::Webhooks => webhooks::handle(context, &shard, &changes).await,
             };
             note(world, told.as_ref().err());
             if told.is_ok() {
@@ -94,18 +94,6 @@ async fn follow(consumer: Consumer, context: &Context, world: &World) {
             }
         }
     }
-}
-
-async fn tell(
-    _context: &Context,
-    _shard: &platform::changes::ShardId,
-    _changes: &[platform::changes::Change],
-) -> Result<(), Error> {
-    Ok(())
-}
-
-async fn deliver(_context: &Context, _message: &str) -> Result<(), Error> {
-    Ok(())
 }
 
 async fn bring_back(context: &Context, world: &World, providers: &Providers) {

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use domain::id::WebhookId;
 use domain::time::{Millis, Timestamp};
-use platform::web::{WebClient, WebError, WebRequest, WebResponse};
 use platform::world::Clock;
 use platform_memory::executor::{End, TaskId};
 use platform_memory::{Executor, Fault, Faults, World};
 
 use crate::clients::{self, Errand, Memory};
+use crate::endpoint::Endpoint;
 use crate::invariants;
 use crate::plants::Plant;
 use crate::processes::{ROLES, Role, process};
 use crate::provider::Providers;
-use crate::scenario::{context, settings, start, tenant};
+use crate::scenario::{context, settings, start, tenant, webhook};
 
 /// How long things go wrong.
 const CHAOS: Millis = Millis::minutes(20);
@@ -39,16 +39,6 @@ pub struct Report {
     pub effects: usize,
 }
 
-/// A webhook endpoint that takes everything.
-pub(crate) struct Endpoint;
-
-#[async_trait]
-impl WebClient for Endpoint {
-    async fn post(&self, _: WebRequest) -> Result<WebResponse, WebError> {
-        Ok(WebResponse { status: 200, retry_after: None, excerpt: String::new() })
-    }
-}
-
 /// What a task is, to start it again.
 #[derive(Clone, Copy, Debug)]
 enum Task {
@@ -58,6 +48,7 @@ enum Task {
 
 struct Run {
     world: World,
+    endpoint: Endpoint,
     providers: Providers,
     memory: Memory,
     plant: Option<Plant>,
@@ -67,7 +58,7 @@ struct Run {
 
 impl Run {
     fn spawn(&mut self, task: Task) {
-        let context = context(&self.world, &self.providers, self.plant, Arc::new(Endpoint));
+        let context = context(&self.world, &self.providers, self.plant, Arc::new(self.endpoint.clone()));
         let (world, providers) = (self.world.clone(), self.providers.clone());
         let id = match task {
             Task::Process(role) => self.executor.spawn(process(role, context, world, providers)),
@@ -110,7 +101,10 @@ impl Run {
 pub fn run(seed: u64, plant: Option<Plant>) -> Report {
     let world = World::new(seed, start(), Faults::none());
     let set = invariants::with_calm(&world, |context| async move {
-        application::settings::change(&context, &tenant(), None, |_| settings()).await
+        application::settings::change(&context, &tenant(), None, |_| settings()).await?;
+        let id = WebhookId::parse("everything")
+            .map_err(|error| application::error::Error::Corrupt(error.to_string()))?;
+        application::webhooks::create(&context, &tenant(), id, webhook()).await.map(|_| ())
     });
     if let Err(error) = set {
         world.complain(format!("the settings could not be set: {error}"));
@@ -118,6 +112,7 @@ pub fn run(seed: u64, plant: Option<Plant>) -> Report {
     world.set_faults(Faults::worst());
     let mut run = Run {
         providers: Providers::new(world.clone(), seed),
+        endpoint: Endpoint::new(world.clone()),
         memory: Memory::default(),
         plant,
         executor: Executor::new(world.clone()),
@@ -139,7 +134,7 @@ pub fn run(seed: u64, plant: Option<Plant>) -> Report {
     let promises = run.memory.promises();
     let requests = run.providers.requests();
     let mut violations = world.complaints();
-    violations.extend(invariants::check(&world, &promises, &requests));
+    violations.extend(invariants::check(&world, &promises, &requests, &run.endpoint.told()));
     Report {
         seed,
         violations,

@@ -16,6 +16,7 @@ use compliance::zones::{TimeZone, ZonePolicy};
 use domain::channel::Channel;
 use domain::id::{CampaignId, ConnectorId, ContactListId, TenantId};
 use domain::time::{Millis, Timestamp};
+use domain::webhook::filter::EventFilter;
 use platform::bus::EventBus;
 use platform::connector::{ConnectorConfig, ConnectorKind};
 use platform::queues::Queues;
@@ -112,6 +113,17 @@ pub fn csv() -> String {
 pub fn settings() -> Settings {
     let caps = vec![Cap { max: CAP, window: CAP_WINDOW, channels: Channels::All }];
     Settings { policy: TenantPolicy { caps, ..TenantPolicy::default() }, ..Settings::default() }
+}
+
+/// The endpoint that is told everything.
+pub fn webhook() -> application::webhooks::Definition {
+    let types = application::events::EVENT_TYPES;
+    application::webhooks::Definition {
+        url: url::Url::parse("https://hooks.example.com/everything").expect("a URL"),
+        event_types: EventFilter::parse(&["*".to_owned()], &types).expect("a filter"),
+        campaign_id: None,
+        description: String::new(),
+    }
 }
 
 /// The campaign: WhatsApp; unread after two minutes, SMS; where that fails, e-mail.

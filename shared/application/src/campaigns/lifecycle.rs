@@ -106,9 +106,15 @@ pub async fn duplicate(
 }
 
 /// Deletes a draft that was never published.
-pub async fn delete(context: &Context, tenant: &TenantId, id: &CampaignId) -> Result<(), Error> {
+pub async fn delete(
+    context: &Context,
+    tenant: &TenantId,
+    id: &CampaignId,
+    expected: Option<u64>,
+) -> Result<(), Error> {
     commit(context, || async {
         let Stored { value, version } = get(context, tenant, id).await?;
+        expect_version(expected, version)?;
         if value.state != CampaignState::Draft || value.published_version > 0 {
             let detail = "only a draft that was never published can be deleted";
             return Err(Error::conflict("was-published", detail));

@@ -2,11 +2,13 @@
 //! and progress counters. Never inline: it reads what use cases announced.
 
 mod progress;
+mod rebuild;
 mod record;
 
 pub(crate) use record::Pointer;
 
 pub use progress::{Counts, progress};
+pub use rebuild::{Rebuilt, rebuild};
 pub use record::{HistoryEntry, customer_history};
 
 use platform::changes::{Change, ShardId};

@@ -7,7 +7,7 @@ use domain::activity::event::Happening;
 use domain::id::{CampaignId, TenantId};
 use flows::conversation::log::ConversationEvent;
 use platform::changes::{Sequence, ShardId};
-use platform::table::{Consistency, Key, Order, Query, SortRange};
+use platform::table::{Consistency, Key, Order, Query, SortRange, Write};
 use serde::{Deserialize, Serialize};
 
 use super::Seen;
@@ -105,8 +105,15 @@ struct Counter {
     counts: Counts,
 }
 
+/// The write of counts that were made by counting everything again. No change is counted in them by
+/// its sequence, so they stand in a shard of their own, which the stream does not have.
+pub(super) fn recounted(partition: &str, counts: Counts) -> Result<Write, Error> {
+    let key = Key::new(partition, "recount");
+    Put::new(key, &Counter { last: None, counts }).write()
+}
+
 /// Activities without campaign are counted together.
-fn partition(tenant: &TenantId, campaign: Option<&CampaignId>) -> String {
+pub(super) fn partition(tenant: &TenantId, campaign: Option<&CampaignId>) -> String {
     campaign.map_or_else(|| format!("{tenant}#G#-"), |campaign| keys::counters(tenant, campaign))
 }
 

@@ -148,7 +148,7 @@ async fn record_once<'a>(
     Ok(again)
 }
 
-fn writes(key: &Key, activity: &Activity, version: u64, before: u64) -> Result<Vec<Write>, Error> {
+pub(super) fn writes(key: &Key, activity: &Activity, version: u64, before: u64) -> Result<Vec<Write>, Error> {
     let entry = ActivityEntry::of(activity, version);
     let mut writes = vec![Put::over(key.clone(), &entry, before).write()?];
     // The pointer stands once the entry does: they are written together, the first time.

@@ -43,8 +43,11 @@ fn of_activity(activity: &Activity, event: &DomainEvent) -> Option<Message> {
     if let Some(step) = &plan.step {
         rest.insert("conversationId".into(), Value::from(step.conversation.as_str()));
     }
-    let sender =
-        if event.kind.starts_with("customer.") { customer(&plan.customer) } else { system(&activity.tenant) };
+    let sender = if event.kind.starts_with("customer.") {
+        customer(&plan.customer)
+    } else {
+        system(&activity.tenant)
+    };
     let header = Header {
         sender: Some(sender),
         channel_data: Some(ChannelData {
@@ -61,7 +64,11 @@ fn of_activity(activity: &Activity, event: &DomainEvent) -> Option<Message> {
         Some(status) => notification(activity, event, status),
         None => described(event),
     };
-    Some(Message { id: event.id.to_string(), header, body: Body::parse(body).ok()? })
+    Some(Message {
+        id: event.id.to_string(),
+        header,
+        body: Body::parse(body).ok()?,
+    })
 }
 
 fn of_customer(message: &UnsolicitedMessage, event: &DomainEvent) -> Message {
@@ -70,15 +77,27 @@ fn of_customer(message: &UnsolicitedMessage, event: &DomainEvent) -> Message {
         rest: rest(event, &message.customer),
         ..Header::default()
     };
-    Message { id: event.id.to_string(), header, body: message.body.clone() }
+    Message {
+        id: event.id.to_string(),
+        header,
+        body: message.body.clone(),
+    }
 }
 
 fn system(tenant: &TenantId) -> Sender {
-    Sender { id: Some(tenant.to_string()), kind: "SYSTEM".into(), rest: Map::new() }
+    Sender {
+        id: Some(tenant.to_string()),
+        kind: "SYSTEM".into(),
+        rest: Map::new(),
+    }
 }
 
 fn customer(id: &CustomerId) -> Sender {
-    Sender { id: Some(id.to_string()), kind: "CUSTOMER".into(), rest: Map::new() }
+    Sender {
+        id: Some(id.to_string()),
+        kind: "CUSTOMER".into(),
+        rest: Map::new(),
+    }
 }
 
 fn rest(event: &DomainEvent, customer: &CustomerId) -> Map<String, Value> {

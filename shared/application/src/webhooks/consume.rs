@@ -50,7 +50,9 @@ pub async fn consume(context: &Context, _shard: &ShardId, changes: &[Change]) ->
     let mut deliveries = Vec::new();
     let mut published = Vec::new();
     for change in changes {
-        let Some(told) = events::told(change)? else { continue };
+        let Some(told) = events::told(change)? else {
+            continue;
+        };
         for event in told.events(change.version) {
             for new in targets::of(context, &told, &event).await? {
                 deliveries.push((told.tenant().clone(), new));
@@ -68,7 +70,10 @@ pub async fn consume(context: &Context, _shard: &ShardId, changes: &[Change]) ->
 fn bus_event(event: &DomainEvent) -> Result<BusEvent, Error> {
     let detail = serde_json::to_string(&BusDetail::new(event));
     let detail = detail.map_err(|error| Error::Corrupt(format!("{}: {error}", event.id)))?;
-    Ok(BusEvent { detail_type: event.kind.clone(), detail })
+    Ok(BusEvent {
+        detail_type: event.kind.clone(),
+        detail,
+    })
 }
 
 async fn publish(context: &Context, events: Vec<BusEvent>) -> Result<(), Error> {
@@ -82,8 +87,10 @@ async fn publish(context: &Context, events: Vec<BusEvent>) -> Result<(), Error> 
 /// Writes deliveries that do not stand yet, each for itself, and hands them over.
 async fn write(context: &Context, new: Vec<(TenantId, NewDelivery)>) -> Result<(), Error> {
     let now = context.now();
-    let mut open: Vec<(TenantId, Delivery)> =
-        new.into_iter().map(|(tenant, new)| (tenant, Delivery::new(new, now))).collect();
+    let mut open: Vec<(TenantId, Delivery)> = new
+        .into_iter()
+        .map(|(tenant, new)| (tenant, Delivery::new(new, now)))
+        .collect();
     for _ in 0..MAX_TRIES {
         if open.is_empty() {
             return Ok(());

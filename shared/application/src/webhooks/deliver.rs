@@ -55,9 +55,15 @@ pub async fn deliver(
     generation: u64,
 ) -> Result<Outcome, Error> {
     let key = keys::delivery(tenant, webhook, event);
-    let Some(stored) = load::<Delivery>(context.table.as_ref(), &key).await? else { return Ok(Outcome::Void) };
+    let Some(stored) = load::<Delivery>(context.table.as_ref(), &key).await? else {
+        return Ok(Outcome::Void);
+    };
     let now = context.now();
-    let Some(timer) = stored.value.timer().filter(|timer| timer.generation == generation) else {
+    let Some(timer) = stored
+        .value
+        .timer()
+        .filter(|timer| timer.generation == generation)
+    else {
         return Ok(Outcome::Void);
     };
     if timer.at > now {
@@ -94,8 +100,10 @@ async fn attempt(
     let outcome = outcome(context.web.post(request).await);
     let webhook = stored.value.webhook.clone();
     let (ended, random) = (context.now(), context.bits());
-    let state =
-        write(context, tenant, stored, |delivery| delivery.settle(&outcome, began, ended, random)).await?;
+    let state = write(context, tenant, stored, |delivery| {
+        delivery.settle(&outcome, began, ended, random)
+    })
+    .await?;
     if targets::is_registered(&webhook) {
         registry::note(context, tenant, &webhook, outcome.sign()).await?;
     }
@@ -111,9 +119,9 @@ fn outcome(answer: Result<platform::web::WebResponse, WebError>) -> delivery::Ou
         },
         Err(WebError::Forbidden(_)) => delivery::Outcome::Forbidden,
         Err(WebError::Timeout(_)) => delivery::Outcome::TimedOut,
-        Err(error @ (WebError::Connect(_) | WebError::Broken(_))) => {
-            delivery::Outcome::Unreachable { detail: error.to_string() }
-        }
+        Err(error @ (WebError::Connect(_) | WebError::Broken(_))) => delivery::Outcome::Unreachable {
+            detail: error.to_string(),
+        },
     }
 }
 
@@ -174,7 +182,10 @@ impl Endpoint {
             },
         };
         let signing = signing::of_callbacks(context, tenant).await?;
-        Ok(Some(Self { url, keys: signing::keys(context, &signing, now).await? }))
+        Ok(Some(Self {
+            url,
+            keys: signing::keys(context, &signing, now).await?,
+        }))
     }
 
     async fn registered(
@@ -184,7 +195,9 @@ impl Endpoint {
         now: Timestamp,
     ) -> Result<Option<Self>, Error> {
         let callable = |all: &[Stored<super::Webhook>]| {
-            let found = all.iter().find(|stored| stored.value.id == *id && stored.value.is_enabled());
+            let found = all
+                .iter()
+                .find(|stored| stored.value.id == *id && stored.value.is_enabled());
             found.map(|stored| (stored.value.definition.url.clone(), stored.value.signing.clone()))
         };
         let mut found = callable(&registry::recent(context, tenant).await?);
@@ -193,14 +206,29 @@ impl Endpoint {
             context.caches.webhooks.forget(tenant);
             found = callable(&registry::recent(context, tenant).await?);
         }
-        let Some((url, signing)) = found else { return Ok(None) };
-        Ok(Some(Self { url, keys: signing::keys(context, &signing, now).await? }))
+        let Some((url, signing)) = found else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            url,
+            keys: signing::keys(context, &signing, now).await?,
+        }))
     }
 
     fn request(&self, delivery: &Delivery, at: Timestamp) -> WebRequest {
         let keys = self.keys.iter().map(Arc::as_ref);
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        headers.extend(signature::headers(keys, delivery.event.as_str(), at, &delivery.body));
-        WebRequest { url: self.url.clone(), headers, body: delivery.body.clone(), timeout: TIMEOUT }
+        headers.extend(signature::headers(
+            keys,
+            delivery.event.as_str(),
+            at,
+            &delivery.body,
+        ));
+        WebRequest {
+            url: self.url.clone(),
+            headers,
+            body: delivery.body.clone(),
+            timeout: TIMEOUT,
+        }
     }
 }

@@ -47,14 +47,23 @@ pub async fn list_deliveries(
     check_endpoint(context, tenant, webhook).await?;
     let limit = limit.clamp(1, MAX_LIMIT);
     let shards = Shards::one(keys::deliveries(tenant, webhook));
-    let mut page = Listing { data: Vec::new(), next: cursor.map(str::to_owned) };
+    let mut page = Listing {
+        data: Vec::new(),
+        next: cursor.map(str::to_owned),
+    };
     let mut examined = 0;
     loop {
         let asked = limit - page.data.len();
-        let more = shards.values::<Delivery>(context, page.next.as_deref(), asked).await?;
+        let more = shards
+            .values::<Delivery>(context, page.next.as_deref(), asked)
+            .await?;
         // An empty page has been looked at, too.
         examined += more.data.len().max(1);
-        page.data.extend(more.data.into_iter().filter(|s| state.is_none_or(|state| s.value.state == state)));
+        page.data.extend(
+            more.data
+                .into_iter()
+                .filter(|s| state.is_none_or(|state| s.value.state == state)),
+        );
         page.next = more.next;
         if page.next.is_none() || page.data.len() >= limit || examined >= MAX_EXAMINED {
             return Ok(page);
@@ -86,14 +95,21 @@ pub async fn redeliver(
         let Stored { value, version } = delivery(context, tenant, webhook, event).await?;
         let value = value.redeliver(context.now());
         let write = put(tenant, &value, version)?;
-        Ok(Decision::nothing(Stored { value, version: version + 1 }).and(write))
+        Ok(Decision::nothing(Stored {
+            value,
+            version: version + 1,
+        })
+        .and(write))
     })
     .await
 }
 
 async fn check_callable(context: &Context, tenant: &TenantId, webhook: &WebhookId) -> Result<(), Error> {
     if targets::is_registered(webhook) && !registry::get(context, tenant, webhook).await?.value.is_enabled() {
-        return Err(Error::conflict("webhook-disabled", "the webhook is disabled; enable it first"));
+        return Err(Error::conflict(
+            "webhook-disabled",
+            "the webhook is disabled; enable it first",
+        ));
     }
     Ok(())
 }

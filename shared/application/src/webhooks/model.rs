@@ -46,7 +46,11 @@ impl Definition {
             let detail = format!("may have at most {MAX_DESCRIPTION} characters");
             wrong.push(FieldError::new("/description", detail));
         }
-        if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Invalid(wrong))
+        }
     }
 }
 
@@ -148,7 +152,10 @@ impl Webhook {
 
     /// Is told nothing any more.
     pub(super) fn disable(&mut self, reason: DisabledReason, writing: Writing) {
-        self.state = WebhookState::Disabled { reason, since: writing.now };
+        self.state = WebhookState::Disabled {
+            reason,
+            since: writing.now,
+        };
         self.note("webhook.disabled", Some(reason), writing);
     }
 
@@ -159,6 +166,13 @@ impl Webhook {
     }
 
     fn note(&mut self, kind: &str, reason: Option<DisabledReason>, writing: Writing) {
-        self.log.append(writing.version, WebhookEvent { kind: kind.into(), at: writing.now, reason });
+        self.log.append(
+            writing.version,
+            WebhookEvent {
+                kind: kind.into(),
+                at: writing.now,
+                reason,
+            },
+        );
     }
 }

@@ -6,7 +6,7 @@ use domain::activity::Writing;
 use domain::id::{CampaignId, TenantId, WebhookId};
 use domain::log::Log;
 use domain::webhook::filter::EventFilter;
-use domain::webhook::health::{DisabledReason, Health, Sign};
+use domain::webhook::health::{Course, DisabledReason, Health, Sign};
 use platform::table::{Condition, Consistency, Order, Query, SortRange, Write};
 use url::Url;
 
@@ -21,14 +21,24 @@ use crate::store::{Put, Stored, decode, load};
 
 /// The write of an endpoint in a new version.
 fn put(webhook: &Webhook, version_before: u64) -> Result<Write, Error> {
-    Put::over(keys::webhook(&webhook.tenant, &webhook.id), webhook, version_before)
-        .announced(webhook.log.added_by(version_before + 1).next().is_some())
-        .write()
+    Put::over(
+        keys::webhook(&webhook.tenant, &webhook.id),
+        webhook,
+        version_before,
+    )
+    .announced(webhook.log.added_by(version_before + 1).next().is_some())
+    .write()
 }
 
 fn decided(webhook: Webhook, version_before: u64) -> Result<Decision<Stored<Webhook>>, Error> {
     let write = put(&webhook, version_before)?;
-    Ok(Decision::one(write, Stored { value: webhook, version: version_before + 1 }))
+    Ok(Decision::one(
+        write,
+        Stored {
+            value: webhook,
+            version: version_before + 1,
+        },
+    ))
 }
 
 /// A new endpoint, and its secret: the only time that it is shown.
@@ -77,7 +87,10 @@ pub async fn create(
     }
     context.caches.webhooks.forget(tenant);
     let key = signing::key(context, webhook.value.signing.current()).await?;
-    Ok(Created { webhook, secret: key.text() })
+    Ok(Created {
+        webhook,
+        secret: key.text(),
+    })
 }
 
 /// Reads one endpoint.
@@ -112,10 +125,7 @@ pub async fn list(context: &Context, tenant: &TenantId) -> Result<Vec<Stored<Web
 }
 
 /// All endpoints of a tenant, at most a moment old.
-pub(super) async fn recent(
-    context: &Context,
-    tenant: &TenantId,
-) -> Result<Arc<Vec<Stored<Webhook>>>, Error> {
+pub(super) async fn recent(context: &Context, tenant: &TenantId) -> Result<Arc<Vec<Stored<Webhook>>>, Error> {
     let read = async { list(context, tenant).await.map(Arc::new) };
     context.caches.webhooks.get(tenant, context.now(), read).await
 }
@@ -167,7 +177,10 @@ pub async fn change(
     revision: Revision,
 ) -> Result<Stored<Webhook>, Error> {
     let stored = commit(context, || async {
-        let Stored { value: mut webhook, version } = get(context, tenant, id).await?;
+        let Stored {
+            value: mut webhook,
+            version,
+        } = get(context, tenant, id).await?;
         expect_version(expected, version)?;
         revision.apply(&mut webhook, writing(context, version));
         webhook.definition.check()?;
@@ -189,7 +202,13 @@ pub async fn delete(
         let Stored { value, version } = get(context, tenant, id).await?;
         expect_version(expected, version)?;
         let key = keys::webhook(tenant, id);
-        Ok(Decision::one(Write::Delete { key, condition: Condition::Version(version) }, value.signing))
+        Ok(Decision::one(
+            Write::Delete {
+                key,
+                condition: Condition::Version(version),
+            },
+            value.signing,
+        ))
     })
     .await?;
     context.caches.webhooks.forget(tenant);
@@ -214,7 +233,10 @@ pub async fn rotate_secret(
             return Ok(Decision::nothing((stored, Vec::new())));
         }
         expect_version(expected, stored.version)?;
-        let Stored { value: webhook, version } = stored;
+        let Stored {
+            value: webhook,
+            version,
+        } = stored;
         let (signing, gone) = webhook.signing.rotate(&name, context.now());
         Ok(decided(Webhook { signing, ..webhook }, version)?.map(|stored| (stored, gone)))
     })
@@ -222,7 +244,10 @@ pub async fn rotate_secret(
     let (webhook, gone) = signing::unless_named(context, name, rotated).await?;
     context.caches.webhooks.forget(tenant);
     signing::forget(context, gone).await;
-    Ok(Created { webhook, secret: key.text() })
+    Ok(Created {
+        webhook,
+        secret: key.text(),
+    })
 }
 
 /// Takes in what a call says about its endpoint. Most calls say nothing new, and write nothing.
@@ -233,13 +258,18 @@ pub(super) async fn note(
     sign: Sign,
 ) -> Result<(), Error> {
     let all = recent(context, tenant).await?;
-    let Some(known) = all.iter().find(|stored| stored.value.id == *id) else { return Ok(()) };
-    if known.value.clone().after(sign, writing(context, known.version)).is_none() {
+    let Some(known) = all.iter().find(|stored| stored.value.id == *id) else {
+        return Ok(());
+    };
+    let Webhook { health, .. } = &known.value;
+    if !known.value.is_enabled() || health.after(sign, context.now()) == Course::Unchanged {
         return Ok(());
     }
     commit(context, || async {
         let stored = load::<Webhook>(context.table.as_ref(), &keys::webhook(tenant, id)).await?;
-        let Some(Stored { value, version }) = stored else { return Ok(Decision::nothing(())) };
+        let Some(Stored { value, version }) = stored else {
+            return Ok(Decision::nothing(()));
+        };
         match value.after(sign, writing(context, version)) {
             Some(webhook) => Ok(decided(webhook, version)?.map(|_| ())),
             None => Ok(Decision::nothing(())),

@@ -40,7 +40,10 @@ struct Retired {
 
 impl Signing {
     pub(super) fn new(name: &str) -> Self {
-        Self { current: name.to_owned(), retired: Vec::new() }
+        Self {
+            current: name.to_owned(),
+            retired: Vec::new(),
+        }
     }
 
     /// The name of the secret that signs for good.
@@ -55,12 +58,26 @@ impl Signing {
 
     /// Replaces the secret; tells which ones are of no use any more.
     pub(super) fn rotate(self, name: &str, now: Timestamp) -> (Self, Vec<String>) {
-        let last = Retired { name: self.current, until: now + RETIRED_FOR };
-        let (mut kept, gone): (Vec<_>, Vec<_>) =
-            std::iter::once(last).chain(self.retired).partition(|retired| retired.until > now);
+        let last = Retired {
+            name: self.current,
+            until: now + RETIRED_FOR,
+        };
+        let (mut kept, gone): (Vec<_>, Vec<_>) = std::iter::once(last)
+            .chain(self.retired)
+            .partition(|retired| retired.until > now);
         let surplus = kept.split_off(kept.len().min(MAX_RETIRED));
-        let gone = gone.into_iter().chain(surplus).map(|retired| retired.name).collect();
-        (Self { current: name.to_owned(), retired: kept }, gone)
+        let gone = gone
+            .into_iter()
+            .chain(surplus)
+            .map(|retired| retired.name)
+            .collect();
+        (
+            Self {
+                current: name.to_owned(),
+                retired: kept,
+            },
+            gone,
+        )
     }
 
     fn names(&self, now: Timestamp) -> impl Iterator<Item = &str> {
@@ -70,7 +87,9 @@ impl Signing {
 
     /// All names, for whoever deletes them.
     pub(super) fn into_names(self) -> Vec<String> {
-        std::iter::once(self.current).chain(self.retired.into_iter().map(|retired| retired.name)).collect()
+        std::iter::once(self.current)
+            .chain(self.retired.into_iter().map(|retired| retired.name))
+            .collect()
     }
 }
 
@@ -107,7 +126,8 @@ pub(super) async fn key(context: &Context, name: &str) -> Result<Arc<SigningKey>
         let secret = context.secrets.get(&name).await?;
         let secret = secret.ok_or_else(|| Error::Platform(format!("the secret {name} is not there")))?;
         let key = SigningKey::parse(secret.expose());
-        key.map(Arc::new).map_err(|error| Error::Corrupt(format!("the secret {name} {error}")))
+        key.map(Arc::new)
+            .map_err(|error| Error::Corrupt(format!("the secret {name} {error}")))
     };
     context.caches.signing_keys.get(&name, read).await
 }
@@ -127,7 +147,10 @@ pub(super) async fn unless_named<T>(
     name: String,
     result: Result<T, Error>,
 ) -> Result<T, Error> {
-    if result.as_ref().is_err_and(|error| !matches!(error, Error::Platform(_) | Error::Busy { .. })) {
+    if result
+        .as_ref()
+        .is_err_and(|error| !matches!(error, Error::Platform(_) | Error::Busy { .. }))
+    {
         forget(context, vec![name]).await;
     }
     result
@@ -139,10 +162,16 @@ pub(super) async fn of_callbacks(context: &Context, tenant: &TenantId) -> Result
         let stored = load::<Signing>(context.table.as_ref(), &keys::callback_signing(tenant)).await?;
         match stored {
             Some(stored) => Ok(Arc::new(stored.value)),
-            None => make_for_callbacks(context, tenant).await.map(|(signing, _)| Arc::new(signing)),
+            None => make_for_callbacks(context, tenant)
+                .await
+                .map(|(signing, _)| Arc::new(signing)),
         }
     };
-    context.caches.callback_signing.get(tenant, context.now(), read).await
+    context
+        .caches
+        .callback_signing
+        .get(tenant, context.now(), read)
+        .await
 }
 
 /// Whoever comes second takes what the first one made.
@@ -182,7 +211,10 @@ pub async fn rotate_callback_secret(context: &Context, tenant: &TenantId) -> Res
             }
             None => (Signing::new(&name), Vec::new(), 0),
         };
-        Ok(Decision::one(Put::over(item.clone(), &signing, version).write()?, gone))
+        Ok(Decision::one(
+            Put::over(item.clone(), &signing, version).write()?,
+            gone,
+        ))
     })
     .await?;
     forget(context, gone).await;
@@ -202,7 +234,10 @@ mod tests {
         assert_eq!(signing.names(at(23)).collect::<Vec<_>>(), ["b", "a"]);
         assert_eq!(signing.names(at(24)).collect::<Vec<_>>(), ["b"]);
         let (signing, gone) = signing.rotate("c", at(25));
-        assert_eq!((gone.as_slice(), signing.names(at(25)).collect::<Vec<_>>()), (&["a".to_owned()][..], vec!["c", "b"]));
+        assert_eq!(
+            (gone.as_slice(), signing.names(at(25)).collect::<Vec<_>>()),
+            (&["a".to_owned()][..], vec!["c", "b"])
+        );
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct Slots(Arc<Mutex<BTreeMap<Endpoint, Busy>>>);
 /// What a delivery found.
 pub(super) enum Entry {
     /// A place, held until this is dropped.
-    Held(#[allow(dead_code, reason = "held for its drop")] Slot),
+    Held(Slot),
     /// The same delivery is under way: its message was repeated.
     Repeated,
     /// No place; come back then.
@@ -70,7 +70,11 @@ impl Slots {
             return Entry::Full(busy.line);
         }
         busy.calls.insert(event.clone());
-        Entry::Held(Slot { slots: self.clone(), endpoint, event: event.clone() })
+        Entry::Held(Slot {
+            slots: self.clone(),
+            endpoint,
+            event: event.clone(),
+        })
     }
 }
 
@@ -96,12 +100,19 @@ mod tests {
         let now = Timestamp::from_millis(1_800_000_000_000);
         let slots = Slots::default();
         let enter = |number: u32| {
-            slots.enter(&tenant, &webhook, &EventId::parse(&format!("e{number}")).unwrap(), now)
+            slots.enter(
+                &tenant,
+                &webhook,
+                &EventId::parse(&format!("e{number}")).unwrap(),
+                now,
+            )
         };
         let mut held: Vec<Entry> = (0..32).map(enter).collect();
         assert!(held.iter().all(|entry| matches!(entry, Entry::Held(_))));
         assert!(matches!(enter(0), Entry::Repeated));
-        let (Entry::Full(first), Entry::Full(second)) = (enter(32), enter(33)) else { panic!("not full") };
+        let (Entry::Full(first), Entry::Full(second)) = (enter(32), enter(33)) else {
+            panic!("not full")
+        };
         assert!(now + FIRST_WAIT < first && first < second);
         held.pop();
         assert!(matches!(enter(32), Entry::Held(_)));

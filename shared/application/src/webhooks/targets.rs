@@ -40,11 +40,20 @@ pub(super) fn body(event: &DomainEvent) -> Result<String, Error> {
     if body.len() <= MAX_BODY {
         return Ok(body);
     }
-    render(&DomainEvent { data: json!({"omitted": "too-large"}), ..event.clone() })
+    render(&DomainEvent {
+        data: json!({"omitted": "too-large"}),
+        ..event.clone()
+    })
 }
 
 fn delivery(event: &DomainEvent, webhook: WebhookId, target: Target, body: String) -> NewDelivery {
-    NewDelivery { event: event.id.clone(), event_type: event.kind.clone(), webhook, target, body }
+    NewDelivery {
+        event: event.id.clone(),
+        event_type: event.kind.clone(),
+        webhook,
+        target,
+        body,
+    }
 }
 
 /// The deliveries of one event: to every endpoint that wants it, to the activity's callback, and to
@@ -56,7 +65,11 @@ pub(super) async fn of(
 ) -> Result<Vec<NewDelivery>, Error> {
     let mut deliveries = Vec::new();
     let tenant: &TenantId = told.tenant();
-    for stored in registry::recent(context, tenant).await?.iter().filter(|s| s.value.wants(event)) {
+    for stored in registry::recent(context, tenant)
+        .await?
+        .iter()
+        .filter(|s| s.value.wants(event))
+    {
         let id = stored.value.id.clone();
         deliveries.push(delivery(event, id, Target::Webhook, body(event)?));
     }
@@ -67,11 +80,20 @@ pub(super) async fn of(
         deliveries.push(delivery(event, callback_endpoint(url), target, body(event)?));
     }
     if matches!(told, Told::Activity(_) | Told::Message(..))
-        && settings::recent(context, tenant).await?.value.cx_activities_url.is_some()
+        && settings::recent(context, tenant)
+            .await?
+            .value
+            .cx_activities_url
+            .is_some()
         && let Some(message) = cim::message(told, event)
     {
         let body = serde_json::to_string(&message).map_err(|error| Error::Corrupt(error.to_string()))?;
-        deliveries.push(delivery(event, cx_activities_endpoint(), Target::CxActivities, body));
+        deliveries.push(delivery(
+            event,
+            cx_activities_endpoint(),
+            Target::CxActivities,
+            body,
+        ));
     }
     Ok(deliveries)
 }

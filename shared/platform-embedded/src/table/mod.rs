@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::time::Timestamp;
-use platform::table::{Consistency, DueEntry, Item, Key, Page, Query, Table, TableError, Write};
+use platform::table::{Consistency, DueEntry, Item, Key, Page, Query, Scan, Table, TableError, Write};
 
 use readers::Readers;
 use writer::Writer;
@@ -107,5 +107,14 @@ impl Table for SqliteTable {
         self.readers
             .aside(move |connection| select::due(connection, shard, after.as_ref(), until, limit))
             .await
+    }
+}
+
+#[async_trait]
+impl Scan for SqliteTable {
+    async fn scan(&self, after: Option<&Key>, limit: usize) -> Result<Vec<Item>, TableError> {
+        // No key is empty, so all stand behind this one.
+        let after = after.cloned().unwrap_or_else(|| Key::new("", ""));
+        self.readers.aside(move |connection| select::scan(connection, &after, limit)).await
     }
 }

@@ -165,6 +165,24 @@ pub(crate) fn page(connection: &Connection, query: &Query) -> rusqlite::Result<P
     Ok(page)
 }
 
+pub(crate) const SCAN: &str = concat!(
+    "SELECT ",
+    item_columns!(),
+    ", pk, sk FROM items INDEXED BY items_key WHERE (pk, sk) > (?1, ?2) ORDER BY pk, sk LIMIT ?3"
+);
+
+/// Items behind a key, in the order of the keys.
+pub(crate) fn scan(connection: &Connection, after: &Key, limit: usize) -> rusqlite::Result<Vec<Item>> {
+    let mut statement = connection.prepare_cached(SCAN)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![after.partition, after.sort, limit])?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
+        items.push(item(row, 0, Key::new(row.get::<_, String>(7)?, row.get::<_, String>(8)?))?);
+    }
+    Ok(items)
+}
+
 /// The text of the due statement, for the first page or a further one.
 pub(crate) fn due_sql(further: bool) -> String {
     let behind = if further {

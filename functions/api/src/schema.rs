@@ -1,0 +1,179 @@
+//! Stand-ins for the domain's types in the description of the API: the domain does not know OpenAPI.
+
+#![allow(dead_code, reason = "only their descriptions are used")]
+
+use utoipa::ToSchema;
+
+/// An instant: RFC 3339 with any offset; answers use UTC.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = DateTime, max_length = 64, example = "2026-11-23T09:30:00.000Z")]
+pub(crate) struct Instant(String);
+
+/// An identifier.
+#[derive(ToSchema)]
+#[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
+pub(crate) struct Id(String);
+
+/// How a customer is reached.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum Channel {
+    Sms,
+    Whatsapp,
+    Email,
+    Voice,
+}
+
+/// `"all"`, one channel, or a list of channels.
+#[derive(ToSchema)]
+#[schema(value_type = Value, example = json!(["sms", "whatsapp"]))]
+pub(crate) struct Channels(serde_json::Value);
+
+/// Where an activity stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum ActivityState {
+    Scheduled,
+    Dispatching,
+    Unknown,
+    Sent,
+    Failed,
+    Expired,
+    Refused,
+    Cancelled,
+    Delivered,
+    Connected,
+    Read,
+    Replied,
+}
+
+/// Which activities go first when many are due.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum Priority {
+    High,
+    Normal,
+}
+
+/// For whom the customer's answer is meant: `agentId` or `queue`. Kept and passed on.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) enum AssignTo {
+    /// A named agent.
+    #[schema(max_length = 128)]
+    AgentId(String),
+    /// A queue.
+    #[schema(max_length = 128)]
+    Queue(String),
+}
+
+/// A message body in Expertflow's CIM shape: an object with a `type` such as PLAIN (with
+/// `markdownText`) or TEMPLATE (with `name` and `language`). At most 64 KB.
+#[derive(ToSchema)]
+#[schema(value_type = Object, example = json!({"type": "PLAIN", "markdownText": "Your parcel arrives today."}))]
+pub(crate) struct CimBody(serde_json::Value);
+
+/// Where a campaign stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum CampaignState {
+    Draft,
+    Published,
+    Paused,
+    Stopped,
+}
+
+/// The type of a contact column or profile attribute.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum FieldType {
+    String,
+    Number,
+    Boolean,
+}
+
+/// What the person said.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) enum ConsentStatus {
+    Granted,
+    Denied,
+}
+
+/// The ground on which a campaign contacts people: what a missing consent record means.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) enum ConsentBasis {
+    /// Nobody without a granted record is contacted.
+    ExplicitConsent,
+    /// A missing record allows.
+    ExistingRelationship,
+    /// A missing record allows.
+    Contract,
+}
+
+/// What counts when the profile or the contact's row names a time zone.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) enum ZonePolicy {
+    /// The named zones alone; the number is asked only where none is named.
+    Explicit,
+    /// The named zones and those of the number.
+    Intersect,
+}
+
+/// Weekly windows, in the local time of the person.
+#[derive(ToSchema)]
+#[schema(example = json!({"days": {"mon": ["09:00-12:00", "13:00-18:00"]}, "except": ["2026-12-25"]}))]
+pub(crate) struct Windows {
+    /// Per day (`mon` to `sun`) its ranges, such as `09:00-18:00`. A day that is not named is closed.
+    #[schema(max_properties = 7)]
+    days: std::collections::BTreeMap<String, Vec<String>>,
+    /// Dates that are closed all day.
+    #[schema(max_items = 366)]
+    except: Option<Vec<String>>,
+}
+
+/// At most `max` contacts of a person in any span of `windowMs`, over `channels` together.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Cap {
+    #[schema(minimum = 1, maximum = 500)]
+    max: u32,
+    #[schema(minimum = 1_000, maximum = 31_622_400_000_i64)]
+    window_ms: u64,
+    channels: Option<Channels>,
+}
+
+/// What a campaign sets for the compliance gate.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct CampaignPolicy {
+    consent_basis: ConsentBasis,
+    /// What the contact is for; consent records name the same word.
+    #[schema(min_length = 1, max_length = 100)]
+    purpose: Option<String>,
+    /// The IANA zone of people about whom nothing is known.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: String,
+    zone_policy: Option<ZonePolicy>,
+    /// When people are contacted; absent: at any hour.
+    windows: Option<Windows>,
+    /// The same for one channel, within `windows`.
+    channel_windows: Option<std::collections::BTreeMap<String, Windows>>,
+    #[schema(max_items = 10)]
+    caps: Option<Vec<Cap>>,
+}
+
+/// What a tenant sets for the compliance gate, for everything that it sends.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct TenantPolicy {
+    /// The IANA zone of people about whom nothing is known, where no campaign says another.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: Option<String>,
+    zone_policy: Option<ZonePolicy>,
+    channel_windows: Option<std::collections::BTreeMap<String, Windows>>,
+    #[schema(max_items = 10)]
+    caps: Option<Vec<Cap>>,
+}

@@ -1,0 +1,53 @@
+//! The commands of the program.
+
+mod import;
+mod key;
+mod rebuild;
+mod serve;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+use domain::id::TenantId;
+
+use crate::failure::Failure;
+
+/// Outbound campaigns: schedules and sends messages over SMS, WhatsApp, e-mail and voice, follows
+/// each customer's answers, and tells your systems what happens. Everything runs in this one process,
+/// with its data in one directory.
+#[derive(Parser)]
+#[command(name = "campaigns", version, about, arg_required_else_help = true)]
+pub(crate) enum Command {
+    /// Serve the API and do the work, until Ctrl-C.
+    Serve(serve::Serve),
+    /// Import a CSV file of contacts into a contact list, through a running server.
+    Import(import::Import),
+    /// List, create or revoke API keys. The server must not be running on the same data.
+    Key(key::Key),
+    /// Make customer history and counters again from the activities. The server must not be running.
+    Rebuild(rebuild::Rebuild),
+}
+
+/// Where the data is.
+#[derive(Args, Clone)]
+pub(crate) struct Data {
+    /// The directory of the data; it is created.
+    #[arg(long, value_name = "DIR", default_value = "./data")]
+    pub(crate) data: PathBuf,
+}
+
+impl Command {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Serve(serve) => serve.run().await,
+            Self::Import(import) => import.run().await,
+            Self::Key(key) => key.run().await,
+            Self::Rebuild(rebuild) => rebuild.run().await,
+        }
+    }
+}
+
+/// The tenant of a program that serves one company.
+pub(crate) fn own_tenant() -> Result<TenantId, Failure> {
+    TenantId::parse("main").map_err(|error| Failure::Told(error.to_string()))
+}

@@ -1,0 +1,36 @@
+//! `campaigns rebuild`.
+
+use clap::Args;
+
+use super::Data;
+use crate::engine::Engine;
+use crate::failure::Failure;
+
+#[derive(Args)]
+pub(crate) struct Rebuild {
+    #[command(flatten)]
+    data: Data,
+}
+
+impl Rebuild {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        if !self.data.data.exists() {
+            let directory = self.data.data.display();
+            return Err(Failure::Told(format!("there is no data in {directory}; name it with --data")));
+        }
+        let engine = Engine::open(&self.data.data, Vec::new())?;
+        let scan = engine.embedded.scan();
+        let changes = engine.embedded.changes();
+        let progress = |read| eprint!("\r{read} items read");
+        let rebuilt =
+            application::history::rebuild(&engine.context, scan.as_ref(), changes.as_ref(), progress).await;
+        engine.drain().await;
+        let rebuilt = rebuilt?;
+        eprintln!();
+        println!(
+            "{} activities entered into history, {} sets of counters made; {} old entries were removed.",
+            rebuilt.activities, rebuilt.counted, rebuilt.removed
+        );
+        Ok(())
+    }
+}

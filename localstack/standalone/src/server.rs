@@ -1,0 +1,43 @@
+//! The HTTP side of the program.
+
+use std::net::SocketAddr;
+
+use api::ApiState;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use crate::engine::Engine;
+use crate::failure::Failure;
+
+/// A server that listens.
+pub(crate) struct Server {
+    /// Where.
+    pub(crate) address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Listens and answers until the engine is told to stop.
+    pub(crate) async fn start(engine: &Engine, listen: SocketAddr) -> Result<Self, Failure> {
+        let failed = |error| Failure::Listen { address: listen.to_string(), error };
+        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let public_url = Url::parse(&format!("http://{address}")).ok();
+        let router = api::router(ApiState { context: engine.context.clone(), public_url });
+        let stop = engine.stop_token();
+        let task = tokio::spawn(async move {
+            let served = axum::serve(listener, router)
+                .with_graceful_shutdown(async move { stop.cancelled().await });
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the HTTP server ended");
+            }
+        });
+        Ok(Self { address, task })
+    }
+
+    /// Ends connections that are still open once nothing new is taken.
+    pub(crate) fn end(self) {
+        self.task.abort();
+    }
+}
