@@ -171,6 +171,11 @@ impl Problem {
         Self { errors, ..self }
     }
 
+    /// As a use case's error, for input that is read within a use case.
+    pub(crate) fn into_invalid(self) -> Error {
+        if self.errors.is_empty() { Error::field("", self.detail) } else { Error::Invalid(self.errors) }
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status

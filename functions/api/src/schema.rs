@@ -55,15 +55,13 @@ pub(crate) enum Priority {
     Normal,
 }
 
-/// For whom the customer's answer is meant: `agentId` or `queue`. Kept and passed on.
+/// For whom the customer's answer is meant: `agentId` or `queue`, up to 128 characters. Kept and passed on.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) enum AssignTo {
     /// A named agent.
-    #[schema(max_length = 128)]
     AgentId(String),
     /// A queue.
-    #[schema(max_length = 128)]
     Queue(String),
 }
 
@@ -127,7 +125,6 @@ pub(crate) enum ZonePolicy {
 #[schema(example = json!({"days": {"mon": ["09:00-12:00", "13:00-18:00"]}, "except": ["2026-12-25"]}))]
 pub(crate) struct Windows {
     /// Per day (`mon` to `sun`) its ranges, such as `09:00-18:00`. A day that is not named is closed.
-    #[schema(max_properties = 7)]
     days: std::collections::BTreeMap<String, Vec<String>>,
     /// Dates that are closed all day.
     #[schema(max_items = 366)]

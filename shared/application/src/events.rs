@@ -109,10 +109,13 @@ pub const EVENT_TYPES: [&str; 28] = [
     "webhook.test",
 ];
 
-/// The item of a change, if its kind is told and it still stands.
-pub fn told(change: &Change) -> Result<Option<Told>, Error> {
-    let Some(item) = &change.item else { return Ok(None) };
-    read(item)
+/// The item of a change, if its kind is told and it still stands. One that does not read is a defect;
+/// it is logged and passed over, so that it does not hold up everything behind it in the stream.
+pub fn told(change: &Change) -> Option<Told> {
+    read(change.item.as_ref()?).unwrap_or_else(|error| {
+        tracing::error!(%error, sequence = %change.sequence, "a changed item does not read; passed over");
+        None
+    })
 }
 
 /// The item, if its kind is told.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use application::error::Error;
 use application::{connectors, receipts};
 use axum::body::Body;
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::id::{ConnectorId, TenantId};
 use http::{HeaderMap, Method, StatusCode, Uri, header};
@@ -25,7 +25,7 @@ use crate::state::ApiState;
 pub(crate) async fn verify(
     state: State<ApiState>,
     ids: Ids<(TenantId, ConnectorId)>,
-    uri: OriginalUri,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     called(state, ids, Method::GET, uri, headers, Body::empty()).await
@@ -42,7 +42,7 @@ pub(crate) async fn verify(
 pub(crate) async fn take(
     state: State<ApiState>,
     ids: Ids<(TenantId, ConnectorId)>,
-    uri: OriginalUri,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -53,7 +53,7 @@ async fn called(
     State(state): State<ApiState>,
     Ids((tenant, connector)): Ids<(TenantId, ConnectorId)>,
     method: Method,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {

@@ -49,11 +49,11 @@ pub struct CampaignIn {
     /// Columns of the contact lists that the flow reads, with their types, beside `firstName`,
     /// `lastName`, `language` and `timeZone`.
     #[serde(default)]
-    #[schema(value_type = BTreeMap<String, schema::FieldType>, max_properties = 100)]
+    #[schema(value_type = BTreeMap<String, schema::FieldType>)]
     contact_columns: BTreeMap<String, FieldType>,
     /// Attributes of customer profiles that the flow reads, with their types.
     #[serde(default)]
-    #[schema(value_type = BTreeMap<String, schema::FieldType>, max_properties = 100)]
+    #[schema(value_type = BTreeMap<String, schema::FieldType>)]
     profile_attributes: BTreeMap<String, FieldType>,
     #[schema(value_type = schema::CampaignPolicy)]
     policy: CampaignPolicy,

@@ -43,11 +43,11 @@ pub struct ConnectorIn {
     channels: Vec<Channel>,
     /// Settings by name; which there are depends on the kind.
     #[serde(default)]
-    #[schema(max_properties = 40, example = json!({"webhookUrl": "https://ccm.example.org/sms"}))]
+    #[schema(example = json!({"webhookUrl": "https://ccm.example.org/sms"}))]
     settings: BTreeMap<String, String>,
     /// Secrets by name: write-only. Those that are not named stay as they are.
     #[serde(default)]
-    #[schema(max_properties = 40, write_only, example = json!({"token": "..."}))]
+    #[schema(write_only, example = json!({"token": "..."}))]
     secrets: BTreeMap<String, String>,
     /// Most messages per second, over all workers.
     #[serde(default = "default_rate")]

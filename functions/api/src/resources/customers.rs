@@ -43,7 +43,7 @@ pub struct CustomerIn {
     #[schema(max_length = 100)]
     last_name: Option<String>,
     /// Addresses by channel.
-    #[schema(example = json!({"sms": "+442079460958", "email": "ann@example.org"}), max_properties = 4)]
+    #[schema(example = json!({"sms": "+442079460958", "email": "ann@example.org"}))]
     addresses: Option<BTreeMap<String, String>>,
     /// An IANA zone.
     #[schema(example = "Europe/Berlin")]
@@ -52,7 +52,6 @@ pub struct CustomerIn {
     #[schema(example = "de-AT")]
     language: Option<String>,
     /// Further values (names 64 bytes, values 2,000).
-    #[schema(max_properties = 200)]
     attributes: Option<BTreeMap<String, String>>,
     /// Consent records. They are added to those that stand: records are proof and stay.
     #[schema(max_items = 100)]

@@ -77,7 +77,6 @@ pub struct ActivityIn {
     callback_url: Option<Url>,
     /// Your own data, up to 20 entries (keys 64 bytes, values 512); they come back everywhere.
     #[serde(default)]
-    #[schema(max_properties = 20)]
     metadata: BTreeMap<String, String>,
 }
 
@@ -458,7 +457,6 @@ pub struct ActivityPatch {
     priority: Option<Priority>,
     /// New metadata, whole.
     #[serde(default)]
-    #[schema(max_properties = 20)]
     metadata: Option<BTreeMap<String, String>>,
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Seen<'a> {
 pub async fn consume(context: &Context, shard: &ShardId, changes: &[Change]) -> Result<(), Error> {
     let mut seen = Vec::with_capacity(changes.len());
     for change in changes {
-        if let Some(told) = events::told(change)? {
+        if let Some(told) = events::told(change) {
             seen.push(Seen { change, told });
         }
     }

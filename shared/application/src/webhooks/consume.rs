@@ -50,7 +50,7 @@ pub async fn consume(context: &Context, _shard: &ShardId, changes: &[Change]) ->
     let mut deliveries = Vec::new();
     let mut published = Vec::new();
     for change in changes {
-        let Some(told) = events::told(change)? else {
+        let Some(told) = events::told(change) else {
             continue;
         };
         for event in told.events(change.version) {

@@ -1,0 +1,193 @@
+//! The description of the API: OpenAPI 3.1, and a page that shows it without the internet.
+//!
+//! What all operations share (problems, the idempotency key, the request id) is added here, once.
+
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+use http::header;
+use serde_json::{Map, Value, json};
+use utoipa::openapi::OpenApi;
+
+use crate::extract::MAX_BODY;
+use crate::problem::{MEDIA_TYPE, ProblemBody};
+use crate::router::described;
+use crate::state::ApiState;
+
+const INTRODUCTION: &str = include_str!("introduction.md");
+const PAGE: &str = include_str!("docs.html");
+
+/// Methods that write.
+const WRITES: [&str; 4] = ["post", "put", "patch", "delete"];
+
+/// Most entries of maps, by schema and member, which derived schemas cannot say.
+const MAP_BOUNDS: [(&str, &str, usize); 12] = [
+    ("ActivityIn", "metadata", 20),
+    ("ActivityPatch", "metadata", 20),
+    ("CampaignIn", "contactColumns", 100),
+    ("CampaignIn", "profileAttributes", 100),
+    ("FlowIn", "contactColumns", 100),
+    ("FlowIn", "profileAttributes", 100),
+    ("ConnectorIn", "settings", 40),
+    ("ConnectorIn", "secrets", 40),
+    ("CustomerIn", "addresses", 4),
+    ("CustomerIn", "attributes", 200),
+    ("DataPatch", "values", 8),
+    ("DataPatch", "expected", 8),
+];
+
+/// The description, complete.
+pub fn document(state: &ApiState) -> Value {
+    complete(described(state))
+}
+
+/// The routes that show it.
+pub(crate) fn router(api: OpenApi) -> Router<ApiState> {
+    let text: std::sync::Arc<str> = complete(api).to_string().into();
+    let json = move || async move { ([(header::CONTENT_TYPE, "application/json")], text.to_string()) };
+    Router::new()
+        .route("/v1/openapi.json", get(json))
+        .route("/docs", get(async || ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE))))
+}
+
+/// The page calls nobody but this API.
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; \
+                      img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+fn complete(api: OpenApi) -> Value {
+    let mut document = serde_json::to_value(api).unwrap_or_default();
+    let Some(root) = document.as_object_mut() else { return document };
+    root.insert("openapi".into(), "3.1.0".into());
+    root.insert(
+        "info".into(),
+        json!({
+            "title": "Outbound Campaigns",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": INTRODUCTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        }),
+    );
+    root.insert("security".into(), json!([{"apiKey": []}]));
+    add_components(root);
+    for (schema, member, most) in MAP_BOUNDS {
+        let place = format!("/components/schemas/{schema}/properties/{member}");
+        if let Some(map) = root_pointer(root, &place) {
+            map.insert("maxProperties".into(), most.into());
+        }
+    }
+    for (path, item) in members(root.get_mut("paths")) {
+        for (method, operation) in members(Some(item)) {
+            if let Some(operation) = operation.as_object_mut() {
+                complete_operation(path, method, operation);
+            }
+        }
+    }
+    document
+}
+
+fn root_pointer<'a>(root: &'a mut Map<String, Value>, pointer: &str) -> Option<&'a mut Map<String, Value>> {
+    let mut parts = pointer.split('/').skip(1);
+    let first = root.get_mut(parts.next()?)?;
+    parts.try_fold(first, |value, part| value.get_mut(part))?.as_object_mut()
+}
+
+fn members(value: Option<&mut Value>) -> impl Iterator<Item = (&String, &mut Value)> {
+    value.and_then(Value::as_object_mut).into_iter().flat_map(|object| object.iter_mut())
+}
+
+fn add_components(root: &mut Map<String, Value>) {
+    let components = root.entry("components").or_insert_with(|| json!({}));
+    let Some(components) = components.as_object_mut() else { return };
+    if let Some(schemas) = components.entry("schemas").or_insert_with(|| json!({})).as_object_mut() {
+        let mut needed = Vec::new();
+        <ProblemBody as utoipa::ToSchema>::schemas(&mut needed);
+        let own = <ProblemBody as utoipa::PartialSchema>::schema();
+        needed.push(("Problem".to_owned(), own));
+        for (name, schema) in needed {
+            schemas.insert(name, serde_json::to_value(schema).unwrap_or_default());
+        }
+    }
+    components.insert(
+        "securitySchemes".into(),
+        json!({"apiKey": {"type": "http", "scheme": "bearer", "description": "An API key, such as `oc_...`."}}),
+    );
+    components.insert(
+        "parameters".into(),
+        json!({
+            "IdempotencyKey": {
+                "name": "Idempotency-Key", "in": "header", "required": false,
+                "description": "Names the write: repeated under its key within 24 hours, it is done once and answered the same.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
+            },
+        }),
+    );
+    components.insert("responses".into(), Value::Object(problems()));
+}
+
+/// The problems that operations share, by name.
+fn problems() -> Map<String, Value> {
+    let problem = |description: &str| {
+        json!({
+            "description": description,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        })
+    };
+    let too_large = format!("`too-large`: the body has more than {MAX_BODY} bytes (uploads: 200 MB).");
+    [
+        ("400", "`malformed-request`: the request cannot be read; a parameter or header at fault is named."),
+        ("401", "`unauthenticated`: the API key is missing, unknown or revoked."),
+        ("403", "`forbidden`: the API key's role does not allow this."),
+        ("404", "`not-found`: there is no such thing, or it is another tenant's."),
+        ("409", "The present state does not allow it; `code` says why."),
+        ("412", "`precondition-failed`: `If-Match` names another version than `currentVersion`."),
+        ("413", &too_large),
+        ("415", "`unsupported-media-type`: the body is no JSON, or it is compressed."),
+        ("422", "`invalid-request`: fields are wrong and named in `errors`; or `idempotency-key-reused`."),
+        ("500", "`internal`: a defect of the service."),
+        ("503", "`busy` or `unavailable`: repeat after `Retry-After`; repeating is safe."),
+    ]
+    .into_iter()
+    .map(|(status, description)| (format!("Problem{status}"), problem(description)))
+    .collect()
+}
+
+fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Value>) {
+    let writes = WRITES.contains(&method);
+    let open = operation.contains_key("security");
+    let upload = path.ends_with("/file");
+    let body = operation.contains_key("requestBody");
+    let mut conditional = false;
+    let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
+    if let Some(parameters) = parameters.as_array_mut() {
+        for parameter in parameters.iter_mut() {
+            if parameter.get("name").is_some_and(|name| name == "If-Match") {
+                conditional = true;
+                *parameter = json!({
+                    "name": "If-Match", "in": "header", "required": false,
+                    "description": "The version that you have seen, as `ETag` gave it; `*` for any.",
+                    "schema": {"type": "string", "pattern": "^(\\*|\"[0-9]+\")$"},
+                    "example": "\"3\"",
+                });
+            }
+        }
+        if writes && !open && !upload {
+            parameters.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
+        }
+    }
+    if operation.get("parameters").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        operation.remove("parameters");
+    }
+    let mut statuses = vec!["500", "503"];
+    statuses.extend((!open).then_some(["401", "403"]).into_iter().flatten());
+    statuses.extend((writes || operation.contains_key("parameters")).then_some("400"));
+    statuses.extend((path.contains('{') || path.ends_with("redrive")).then_some("404"));
+    statuses.extend((writes && !open).then_some(["409", "422"]).into_iter().flatten());
+    statuses.extend(conditional.then_some("412"));
+    statuses.extend((body && !open).then_some(["413", "415"]).into_iter().flatten());
+    if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+        for status in statuses {
+            let reference = json!({"$ref": format!("#/components/responses/Problem{status}")});
+            responses.entry(status).or_insert(reference);
+        }
+    }
+}
