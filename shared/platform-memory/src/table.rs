@@ -156,9 +156,7 @@ fn check(writes: &[Write]) -> Result<(), TableError> {
         if !seen.insert(key) {
             return Err(TableError::Invalid(format!("{key:?} stands twice in one transaction")));
         }
-        if !(1..=2048).contains(&key.partition.len()) || !(1..=1024).contains(&key.sort.len()) {
-            return Err(TableError::Invalid(format!("{key:?} is empty or too long")));
-        }
+        check_key(key)?;
         if let Write::Put { item, .. } = write
             && item.size() > MAX_ITEM_BYTES
         {
@@ -166,6 +164,13 @@ fn check(writes: &[Write]) -> Result<(), TableError> {
         }
     }
     Ok(())
+}
+
+fn check_key(key: &Key) -> Result<(), TableError> {
+    if (1..=2048).contains(&key.partition.len()) && (1..=1024).contains(&key.sort.len()) {
+        return Ok(());
+    }
+    Err(TableError::Invalid(format!("{key:?} is empty or too long")))
 }
 
 impl World {
@@ -205,12 +210,14 @@ impl World {
 #[async_trait]
 impl Table for World {
     async fn get(&self, key: &Key, consistency: Consistency) -> Result<Option<Item>, TableError> {
+        check_key(key)?;
         self.before_call().await;
         self.lost_call()?;
         Ok(self.state().read(key, consistency))
     }
 
     async fn get_many(&self, keys: &[Key], consistency: Consistency) -> Result<Vec<Option<Item>>, TableError> {
+        keys.iter().try_for_each(check_key)?;
         self.before_call().await;
         self.lost_call()?;
         let mut state = self.state();
@@ -220,8 +227,9 @@ impl Table for World {
     async fn query(&self, query: &Query) -> Result<Page, TableError> {
         self.before_call().await;
         self.lost_call()?;
-        if query.limit == 0 {
-            return Err(TableError::Invalid("a page of no items".into()));
+        let backwards = matches!(&query.range, SortRange::Between(low, high) if low > high);
+        if query.limit == 0 || query.partition.is_empty() || backwards {
+            return Err(TableError::Invalid(format!("{query:?}")));
         }
         let mut state = self.state();
         let keys = state.matching(query);
@@ -229,15 +237,14 @@ impl Table for World {
         let mut bytes = 0;
         let mut last = None;
         for key in keys {
-            if page.items.len() == query.limit || bytes > MAX_PAGE_BYTES {
+            let item = state.read(&key, query.consistency);
+            bytes += item.as_ref().map_or(0, Item::size);
+            if page.items.len() == query.limit || (bytes > MAX_PAGE_BYTES && last.is_some()) {
                 page.next = last;
                 break;
             }
             last = Some(key.sort.clone());
-            if let Some(item) = state.read(&key, query.consistency) {
-                bytes += item.size();
-                page.items.push(item);
-            }
+            page.items.extend(item);
         }
         Ok(page)
     }
