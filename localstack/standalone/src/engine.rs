@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use application::cache::Caches;
 use application::context::Context;
@@ -12,7 +12,7 @@ use connectors::web::{AddressPolicy, SafeWebClient};
 use ipnet::IpNet;
 use platform::changes::Consumer;
 use platform::queues::QueueName;
-use platform_embedded::Embedded;
+use platform_embedded::{Embedded, SYNCHRONOUS, Stats};
 use runtime::{poll, stream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -120,6 +120,8 @@ impl Engine {
             self.loops.abort_all();
         }
         self.embedded.close().await;
+        let Stats { commits, transactions, .. } = self.embedded.stats();
+        tracing::debug!(synchronous = SYNCHRONOUS, commits, transactions, "the database is closed");
     }
 }
 
@@ -127,9 +129,12 @@ impl Engine {
 async fn sweep(context: Context, stop: CancellationToken) {
     let mut from = From::Start;
     while !stop.is_cancelled() {
+        let began = Instant::now();
         match enqueue_due::handle(&context, from).await {
             Ok(swept) => {
                 from = From::Cursor;
+                let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                tracing::debug!(micros, handed_over = swept.handed_over, "swept");
                 if swept.strays > 0 {
                     tracing::info!(strays = swept.strays, "handed over again what nobody had claimed");
                 }

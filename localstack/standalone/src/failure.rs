@@ -17,6 +17,9 @@ pub(crate) enum Failure {
     /// A use case failed.
     #[error("{}", explained(.0))]
     UseCase(#[from] application::error::Error),
+    /// A call of the API brought nothing.
+    #[error("{0}")]
+    Api(#[from] crate::client::ApiError),
     /// Anything that a person can mend.
     #[error("{0}")]
     Told(String),

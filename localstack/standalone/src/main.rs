@@ -1,5 +1,6 @@
 //! `campaigns`: the whole outbound contact centre in one process, on an embedded database.
 
+mod client;
 mod commands;
 mod engine;
 mod failure;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
+use crate::history::Pointer;
 use crate::keys::{self, COLLECTION_SHARDS};
 use crate::store::{Put, Stored, load};
 use crate::{activities, conversations, imports, starts};
@@ -216,14 +217,6 @@ async fn page(context: &Context, tenant: &TenantId, work: &Work) -> Result<Next,
     }
 }
 
-/// The partition that a walk visits in a shard.
-fn visited(tenant: &TenantId, campaign: &CampaignId, visiting: Visiting, shard: u16) -> String {
-    match visiting {
-        Visiting::Conversations => keys::campaign_conversations(tenant, campaign, shard),
-        Visiting::Activities => keys::campaign_activities(tenant, campaign, shard),
-    }
-}
-
 fn ids<T>(page: &Page, parse: impl Fn(&str) -> Option<T>) -> Vec<T> {
     page.items.iter().filter_map(|item| parse(&item.key.sort)).collect()
 }
@@ -236,7 +229,11 @@ async fn resume_page(
     visiting: Visiting,
     place: &Place,
 ) -> Result<Next, Error> {
-    let page = place.page(context, visited(tenant, campaign, visiting, place.shard), PAGE).await?;
+    let partition = match visiting {
+        Visiting::Conversations => keys::campaign_conversations(tenant, campaign, place.shard),
+        Visiting::Activities => keys::all_parked(tenant, campaign, place.shard),
+    };
+    let page = place.page(context, partition, PAGE).await?;
     match visiting {
         Visiting::Conversations => {
             for id in ids(&page, |text| ConversationId::parse(text).ok()) {
@@ -245,7 +242,7 @@ async fn resume_page(
         }
         Visiting::Activities => {
             for id in ids(&page, |text| ActivityId::parse(text).ok()) {
-                unpark(context, tenant, &id).await?;
+                unpark(context, tenant, campaign, &id).await?;
             }
         }
     }
@@ -258,13 +255,24 @@ async fn resume_page(
     Ok(Next::Page(work, context.now()))
 }
 
-async fn unpark(context: &Context, tenant: &TenantId, id: &ActivityId) -> Result<(), Error> {
+async fn unpark(
+    context: &Context,
+    tenant: &TenantId,
+    campaign: &CampaignId,
+    id: &ActivityId,
+) -> Result<(), Error> {
     commit(context, || async {
+        let key = keys::parked(tenant, campaign, id);
+        let Some(pointer) = load::<Pointer>(context.table.as_ref(), &key).await? else {
+            return Ok(Decision::nothing(()));
+        };
+        let condition = Condition::Version(pointer.version);
+        let decision = Decision::one(Write::Delete { key, condition }, ());
         let Stored { value, version } = activities::get(context, tenant, id).await?;
         if value.parked.is_none() || !value.state.is_open() {
-            return Ok(Decision::nothing(()));
+            return Ok(decision);
         }
-        Ok(Decision::nothing(()).and(activities::put(&value.unpark(), version)?))
+        Ok(decision.and(activities::put(&value.unpark(), version)?))
     })
     .await
 }
@@ -278,7 +286,11 @@ async fn clear_page(
     place: &Place,
     pass: usize,
 ) -> Result<Next, Error> {
-    let page = place.page(context, visited(tenant, campaign, visiting, place.shard), PAGE).await?;
+    let partition = match visiting {
+        Visiting::Conversations => keys::campaign_conversations(tenant, campaign, place.shard),
+        Visiting::Activities => keys::campaign_activities(tenant, campaign, place.shard),
+    };
+    let page = place.page(context, partition, PAGE).await?;
     match visiting {
         Visiting::Conversations => {
             for id in ids(&page, |text| ConversationId::parse(text).ok()) {

@@ -11,6 +11,7 @@
 //! | customer history, an entry per activity | `<tenant>#H#<customer>` | `<activity>` |
 //! | customer's answers without activity | `<tenant>#H#<customer>` | `msg_<...>` |
 //! | activities of a campaign (pointers) | `<tenant>#CA#<campaign>#<shard>` | `<activity>` |
+//! | parked activities of a campaign (pointers) | `<tenant>#CK#<campaign>#<shard>` | `<activity>` |
 //! | conversations of a campaign (pointers) | `<tenant>#CV#<campaign>#<shard>` | `<conversation>` |
 //! | activity by provider message | `<tenant>#M#<connector>#<provider id>` | `M` |
 //! | campaign | `<tenant>#C` | `<campaign>` |
@@ -129,6 +130,16 @@ pub fn campaign_activities(tenant: &TenantId, campaign: &CampaignId, shard: u16)
 /// The pointer from a campaign to its activity.
 pub fn campaign_activity(tenant: &TenantId, campaign: &CampaignId, id: &ActivityId) -> Key {
     Key::new(campaign_activities(tenant, campaign, collection_shard(id.as_str())), id.as_str())
+}
+
+/// The partition of a shard of a campaign's parked activities.
+pub fn all_parked(tenant: &TenantId, campaign: &CampaignId, shard: u16) -> String {
+    format!("{tenant}#CK#{campaign}#{shard}")
+}
+
+/// The pointer from a paused campaign to an activity that waits for it.
+pub fn parked(tenant: &TenantId, campaign: &CampaignId, id: &ActivityId) -> Key {
+    Key::new(all_parked(tenant, campaign, collection_shard(id.as_str())), id.as_str())
 }
 
 /// The partition of a shard of a campaign's conversations.

@@ -165,10 +165,25 @@ pub async fn take_in(context: &Context, tenant: &TenantId, arrival: Arrival) -> 
     if arrival.about == About::Nothing {
         return unsolicited(context, tenant, &arrival).await;
     }
+    bar_at_once(context, tenant, &arrival).await?;
     // Written first, looked up again after: whoever writes the activity's pointer does the same the
     // other way round, so one of the two finds the other.
     store_orphan(context, tenant, &arrival).await?;
     Ok(Outcome::Orphaned)
+}
+
+/// An opt-out is honoured though nobody knows yet which message it answers.
+async fn bar_at_once(context: &Context, tenant: &TenantId, arrival: &Arrival) -> Result<(), Error> {
+    let Returned::Message { from: Some(from), body, .. } = &arrival.returned else { return Ok(()) };
+    let Some(word) = opt_out::word(body) else { return Ok(()) };
+    commit(context, || async {
+        let customer = activities::customer_of(tenant, from);
+        let mut decision = Decision::nothing(());
+        let bars = opt_out::writes(context, tenant, from, &customer, &word).await?;
+        bars.into_iter().for_each(|write| decision.push(write));
+        Ok(decision)
+    })
+    .await
 }
 
 /// Folds an arrival into its activity; `None` when there is no such activity.

@@ -65,6 +65,10 @@ pub async fn sweep(context: &Context, shard: u16, from: From) -> Result<Swept, E
     let until = now + LOOK_AHEAD;
     let handed_over = hand_over_ahead(context, shard, begin, until, now).await?;
     let strays = hand_over_strays(context, shard, now).await?;
+    // Nothing was handed over: sweeping the same stretch again does no harm, and is cheaper than a write.
+    if handed_over == 0 && version > 0 && until.since(through) < LOOK_AHEAD {
+        return Ok(Swept { handed_over, strays });
+    }
     let write = Put::over(cursor_key, &Cursor { through: until }, version).write()?;
     match context.table.transact(vec![write]).await {
         // Another sweep of this shard got ahead: its cursor is as good as ours.

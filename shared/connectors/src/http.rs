@@ -34,7 +34,7 @@ pub struct ClientError(pub(crate) String);
 /// used as its administrator wrote it. It repeats a request only where HTTP itself says that the
 /// request was not looked at (HTTP/2 `REFUSED_STREAM`, or a pooled connection that was closed before
 /// the first byte was written).
-pub(crate) fn client() -> Result<Client, ClientError> {
+pub fn client() -> Result<Client, ClientError> {
     let tls = tls::client_config().map_err(|error| ClientError(error.to_string()))?;
     Client::builder()
         .tls_backend_preconfigured(tls)

@@ -28,4 +28,4 @@ pub mod web;
 pub mod whatsapp_cloud;
 
 pub use factory::Factory;
-pub use http::ClientError;
+pub use http::{ClientError, client as http_client};

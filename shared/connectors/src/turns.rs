@@ -1,7 +1,7 @@
 //! The bound on how many requests of one connector are under way at once.
 
 use domain::time::Millis;
-use platform::connector::{SendFailure, SendOutcome};
+use platform::connector::SendOutcome;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The longest that a request waits for its turn. Short: the worker holds a lease meanwhile.
@@ -24,13 +24,7 @@ impl Turns {
     pub(crate) async fn take(&self) -> Result<SemaphorePermit<'_>, SendOutcome> {
         match tokio::time::timeout(LONGEST_WAIT.duration(), self.0.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(SendOutcome::Deferred {
-                failure: SendFailure {
-                    code: "busy".into(),
-                    detail: format!("no request slot of the connector became free within {LONGEST_WAIT}"),
-                },
-                retry_after: None,
-            }),
+            _ => Err(SendOutcome::Busy),
         }
     }
 }
@@ -43,10 +37,7 @@ mod tests {
     async fn who_gets_no_turn_in_time_is_put_off() {
         let turns = Turns::new(1);
         let held = turns.take().await.unwrap();
-        let Err(SendOutcome::Deferred { failure, .. }) = turns.take().await else {
-            panic!("expected a deferral");
-        };
-        assert_eq!(failure.code, "busy");
+        assert_eq!(turns.take().await.err(), Some(SendOutcome::Busy));
         drop(held);
         assert!(turns.take().await.is_ok());
     }

@@ -25,4 +25,5 @@ mod power_loss;
 
 pub use error::OpenError;
 pub use open::{Embedded, Options};
+pub use schema::SYNCHRONOUS;
 pub use stats::Stats;

@@ -20,6 +20,9 @@ const APPLICATION: i64 = 0x4F42_4350;
 /// waits for that. Ten times as many gave no more writes per second, and pauses of 0.1 to 0.4 s.
 const CHECKPOINT_PAGES: i64 = 2_000;
 
+/// How durable a commit is: it is on the disk before it is answered.
+pub const SYNCHRONOUS: &str = "full";
+
 /// Change rows carry no image: the reader joins the current item. Sequence numbers are given by the
 /// writer, which never gives one again (see `table::changelog`).
 const TABLES: &str = "
@@ -93,7 +96,7 @@ pub(crate) fn open_writer(path: &Path, vfs: Option<&str>) -> Result<Connection, 
             .map_err(failed)?;
     }
     demand(&connection, path, "journal_mode", "wal", "wal").map_err(failed)??;
-    demand(&connection, path, "synchronous", "full", "2").map_err(failed)??;
+    demand(&connection, path, "synchronous", SYNCHRONOUS, "2").map_err(failed)??;
 
     if format == 0 {
         connection

@@ -100,6 +100,9 @@ pub enum SendOutcome {
     },
     /// Not known whether the provider took it (time-out or break after the request was written).
     Unclear(SendFailure),
+    /// No request was made: as many were under way already as the configuration allows. The attempt
+    /// does not count.
+    Busy,
 }
 
 /// A failure in the provider's words.

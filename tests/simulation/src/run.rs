@@ -148,7 +148,7 @@ pub fn run(seed: u64, plant: Option<Plant>) -> Report {
 fn errands(seed: u64) -> Vec<Errand> {
     let mut errands = vec![Errand::SetUp, Errand::Bar(0), Errand::Bar(7), Errand::Watch];
     errands.extend((0..24).map(Errand::Activity));
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         errands.push(Errand::Pause);
     }
     if seed % 5 == 4 {

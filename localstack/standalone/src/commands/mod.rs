@@ -2,6 +2,7 @@
 
 mod import;
 mod key;
+mod load;
 mod rebuild;
 mod serve;
 
@@ -24,8 +25,13 @@ pub(crate) enum Command {
     Import(import::Import),
     /// List, create or revoke API keys. The server must not be running on the same data.
     Key(key::Key),
+    /// Measure how fast, how late and at what cost this machine does the work; proven by recount.
+    Load(load::Load),
     /// Make customer history and counters again from the activities. The server must not be running.
     Rebuild(rebuild::Rebuild),
+    /// Play the providers, as `load` needs it.
+    #[command(hide = true)]
+    Simulator(load::simulator::Simulator),
 }
 
 /// Where the data is.
@@ -42,7 +48,9 @@ impl Command {
             Self::Serve(serve) => serve.run().await,
             Self::Import(import) => import.run().await,
             Self::Key(key) => key.run().await,
+            Self::Load(load) => load.run().await,
             Self::Rebuild(rebuild) => rebuild.run().await,
+            Self::Simulator(simulator) => simulator.run().await,
         }
     }
 }

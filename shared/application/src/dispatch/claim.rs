@@ -1,11 +1,12 @@
 //! The claim: the gate's verdict, the attempt and the person's ledger in one transaction.
 
+use compliance::caps::Ledger;
 use compliance::gate::{Code, Verdict};
 use domain::activity::claim::{Claim, MAX_TAKEOVERS, examine};
 use domain::activity::state::State;
 use domain::activity::{Activity, Cancel, CancelReason, Parked};
 use domain::id::{ActivityId, TenantId};
-use domain::time::Millis;
+use domain::time::{Millis, Timestamp};
 use platform::connector::Repeat;
 use platform::table::{Condition, Write};
 
@@ -16,8 +17,12 @@ use crate::connectors::{self, Ready};
 use crate::context::Context;
 use crate::dead_letters::{self, DeadReason};
 use crate::error::Error;
+use crate::history::Pointer;
 use crate::store::{Put, Stored, load};
 use crate::{activities, campaigns, conversations, keys, rate, timers};
+
+/// How long a moment that an activity waited for stays its own.
+const SLOT_KEPT: Millis = Millis::seconds(2);
 
 /// What a claim led to.
 pub(super) enum Claimed {
@@ -33,7 +38,7 @@ pub(super) struct Held {
     pub(super) ready: Ready,
     /// Since when the attempt can no longer be under way from an earlier holder; none on a first
     /// claim.
-    pub(super) taken_over_from: Option<domain::time::Timestamp>,
+    pub(super) taken_over_from: Option<Timestamp>,
 }
 
 fn over<T>(outcome: Outcome) -> Decision<Result<T, Outcome>> {
@@ -101,44 +106,85 @@ async fn held_again(context: &Context, stored: Stored<Activity>) -> Result<Claim
     Ok(Decision::nothing(Ok(Held { activity: stored.value, ready, taken_over_from })))
 }
 
-/// The first claim of an attempt.
+/// The first claim of an attempt: the gate, then the connector's rate, then the claim. Where the rate
+/// took its time, the gate is asked again: its word holds for half a second.
 async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Result<Claiming, Error> {
-    let Stored { value: activity, version } = stored;
+    let Stored { value: mut activity, version } = stored;
     let Some(ready) = connector_of(context, &activity).await? else {
         return no_connector(context, Stored { value: activity, version }).await;
     };
-    let activity = match slot(context, activity, version, &ready).await? {
-        Ok(activity) => activity,
-        Err(waiting) => return Ok(waiting),
-    };
-    let facts = Facts::read(context, &activity).await?;
-    let writing = activities::writing(context, version);
-    let decision = facts.decide(&activity, writing.now);
-    let mut activity = activity;
-    activity.verdict = serde_json::to_value(&decision.record).ok();
-    let stored = |value: Activity| Stored { value, version };
-    match decision.verdict {
-        Verdict::Allow { ledger } => {
-            let held = activity.begin(holder.to_owned(), writing);
-            let mut claim = Decision::nothing(());
-            // The lease's end is found by the sweep: no message is sent for it.
-            claim.writes.push(activities::put(&held, version)?);
-            if let Some(ledger) = ledger {
-                let key = keys::ledger(&held.tenant, &held.plan.customer);
-                claim.writes.push(Put::over(key, &ledger, facts.ledger_version).write()?);
-            }
-            Ok(claim.map(|()| Ok(Held { activity: held, ready, taken_over_from: None })))
+    loop {
+        let facts = Facts::read(context, &activity).await?;
+        let verdict = ask(&facts, &mut activity, context.now());
+        if !matches!(verdict, Verdict::Allow { .. }) {
+            return turned_away(context, Stored { value: activity, version }, verdict).await;
         }
+        let slot = slot(context, &activity, &ready).await?;
+        if slot > context.now() {
+            let waiting = activity.await_rate_slot(slot);
+            return Ok(over(Outcome::Later).and(activities::put(&waiting, version)?));
+        }
+        activity.rate_slot = Some(slot);
+        let writing = activities::writing(context, version);
+        if !facts.still_hold(writing.now) {
+            continue;
+        }
+        // The verdict of the very instant that the claim bears.
+        return match ask(&facts, &mut activity, writing.now) {
+            Verdict::Allow { ledger } => {
+                let held = activity.begin(holder.to_owned(), writing);
+                claimed(Stored { value: held, version }, ready, &facts, ledger)
+            }
+            verdict => turned_away(context, Stored { value: activity, version }, verdict).await,
+        };
+    }
+}
+
+/// The gate's verdict; its record is kept with the activity.
+fn ask(facts: &Facts, activity: &mut Activity, now: Timestamp) -> Verdict {
+    let decision = facts.decide(activity, now);
+    activity.verdict = serde_json::to_value(&decision.record).ok();
+    decision.verdict
+}
+
+/// The claim that the gate and the rate have allowed.
+fn claimed(
+    stored: Stored<Activity>,
+    ready: Ready,
+    facts: &Facts,
+    ledger: Option<Ledger>,
+) -> Result<Claiming, Error> {
+    let Stored { value: activity, version } = stored;
+    let mut claim = Decision::nothing(());
+    // The lease's end is found by the sweep: no message is sent for it.
+    claim.writes.push(activities::put(&activity, version)?);
+    if let Some(ledger) = ledger {
+        let key = keys::ledger(&activity.tenant, &activity.plan.customer);
+        claim.writes.push(Put::over(key, &ledger, facts.ledger_version).write()?);
+    }
+    Ok(claim.map(|()| Ok(Held { activity, ready, taken_over_from: None })))
+}
+
+/// What becomes of an activity that the gate does not let pass now.
+async fn turned_away(
+    context: &Context,
+    stored: Stored<Activity>,
+    verdict: Verdict,
+) -> Result<Claiming, Error> {
+    let Stored { value: activity, version } = stored;
+    let writing = activities::writing(context, version);
+    let stored = |value: Activity| Stored { value, version };
+    match verdict {
         Verdict::Defer { until, reason } => {
             end(context, stored(activity.defer(until, &code(reason), writing))).await
         }
-        Verdict::Park => park(context, stored(activity)).await,
         Verdict::Cancel { .. } => match activity.cancel(CancelReason::CampaignEnded, writing) {
             Cancel::Cancelled(activity) => end(context, stored(*activity)).await,
             Cancel::InFlight(_) | Cancel::TooLate(_) => Ok(over(Outcome::Void)),
         },
         Verdict::Expire { reason } => end(context, stored(activity.expire(&code(reason), writing))).await,
         Verdict::Refuse { reason } => end(context, stored(activity.refuse(&code(reason), writing))).await,
+        Verdict::Park | Verdict::Allow { .. } => park(context, stored(activity)).await,
     }
 }
 
@@ -147,28 +193,16 @@ fn code(code: Code) -> String {
     serde_json::to_value(code).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// The moment that the connector's rate gives to an activity: now, or a deferral to it.
-async fn slot(
-    context: &Context,
-    activity: Activity,
-    version: u64,
-    ready: &Ready,
-) -> Result<Result<Activity, Claiming>, Error> {
-    let now = context.now();
-    let slot = match activity.rate_slot {
-        Some(slot) => slot,
-        None => {
+/// The moment that the connector's rate gives to an activity. One that it waited for is kept for a
+/// while, so that nobody waits twice; after that it is void, or many late ones would go out at once.
+async fn slot(context: &Context, activity: &Activity, ready: &Ready) -> Result<Timestamp, Error> {
+    match activity.rate_slot {
+        Some(slot) if context.now() < slot + SLOT_KEPT => Ok(slot),
+        _ => {
             let rate = ready.config.rate_per_second;
-            rate::moment(context, &activity.tenant, &ready.config.id, rate).await?
+            rate::moment(context, &activity.tenant, &ready.config.id, rate).await
         }
-    };
-    if slot <= now {
-        return Ok(Ok(activity));
     }
-    let waiting = activity.await_rate_slot(slot);
-    let mut decision = Decision::nothing(Err(Outcome::Later));
-    decision.push(activities::put(&waiting, version)?);
-    Ok(Err(decision))
 }
 
 /// Nobody serves the channel: the activity fails and is listed, so that it can be sent again when
@@ -195,7 +229,11 @@ async fn park(context: &Context, stored: Stored<Activity>) -> Result<Claiming, E
     let key = keys::campaign(&activity.tenant, &id);
     let check = Write::Check { key, condition: Condition::Version(campaign.version) };
     let parked = activity.park(Parked::CampaignPaused);
-    Ok(over(Outcome::Gated).and(activities::put(&parked, version)?).and(check))
+    // Resuming finds it by this pointer, written in the same breath.
+    let pointer = keys::parked(&parked.tenant, &id, &parked.id);
+    let stands = load::<Pointer>(context.table.as_ref(), &pointer).await?.map_or(0, |stored| stored.version);
+    let pointer = Put::over(pointer, &Pointer {}, stands).write()?;
+    Ok(over(Outcome::Gated).and(activities::put(&parked, version)?).and(pointer).and(check))
 }
 
 /// A later claim of an attempt whose holder's lease ended.
@@ -231,7 +269,7 @@ fn taken(
     writing: domain::activity::Writing,
     holder: &str,
     ready: Ready,
-    taken_over_from: Option<domain::time::Timestamp>,
+    taken_over_from: Option<Timestamp>,
 ) -> Result<Claiming, Error> {
     let activity = activity.take_over(holder.to_owned(), writing);
     let write = activities::put(&activity, version)?;

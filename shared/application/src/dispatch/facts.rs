@@ -32,22 +32,29 @@ pub(super) struct Facts {
     ledger: Ledger,
     /// The version in which the ledger was read; 0 where none stood.
     pub(super) ledger_version: u64,
+    /// When reading began.
+    begun: Timestamp,
 }
 
 impl Facts {
     /// Reads them. A worker that was held up in between reads again: what it knew may have changed.
     pub(super) async fn read(context: &Context, activity: &Activity) -> Result<Self, Error> {
         for _ in 0..MAX_TRIES {
-            let begun = context.now();
             let facts = Self::read_once(context, activity).await?;
-            if context.now() < begun + READ_WITHIN {
+            if facts.still_hold(context.now()) {
                 return Ok(facts);
             }
         }
         Err(Error::Busy { retry_after: READ_WITHIN })
     }
 
+    /// Whether a decision may still rest on them.
+    pub(super) fn still_hold(&self, now: Timestamp) -> bool {
+        now < self.begun + READ_WITHIN
+    }
+
     async fn read_once(context: &Context, activity: &Activity) -> Result<Self, Error> {
+        let begun = context.now();
         let (tenant, plan) = (&activity.tenant, &activity.plan);
         let settings = settings::recent(context, tenant).await?;
         let campaign = match &plan.campaign {
@@ -75,6 +82,7 @@ impl Facts {
             barred,
             ledger,
             ledger_version,
+            begun,
         })
     }
 

@@ -28,18 +28,23 @@ pub(super) async fn attempt(context: &Context, held: Held, holder: &str) -> Resu
             enquire(context, &ready, &request, sure_from).await
         }
         _ => {
-            if !activity.may_send(holder, ready.connector.timeout(), context.now()) {
-                settle::give_back(context, &activity.tenant, &activity.id, holder).await?;
-                return Ok(Outcome::GivenBack);
+            let in_time = activity.may_send(holder, ready.connector.timeout(), context.now());
+            let sent = if in_time { send(&ready, &request).await } else { None };
+            match sent {
+                Some(result) => result,
+                None => {
+                    settle::give_back(context, &activity.tenant, &activity.id, holder).await?;
+                    return Ok(Outcome::GivenBack);
+                }
             }
-            send(&ready, &request).await
         }
     };
     settle::settle(context, &activity.tenant, &activity.id, &reporter, result).await
 }
 
-async fn send(ready: &Ready, request: &SendRequest) -> AttemptResult {
-    match ready.connector.send(request).await {
+/// Makes the request. `None` when none was made.
+async fn send(ready: &Ready, request: &SendRequest) -> Option<AttemptResult> {
+    Some(match ready.connector.send(request).await {
         SendOutcome::Accepted { provider_message_id } => AttemptResult::Accepted { provider_message_id },
         SendOutcome::Rejected(SendFailure { code, detail }) => AttemptResult::Rejected { code, detail },
         SendOutcome::Deferred { failure: SendFailure { code, detail }, retry_after } => {
@@ -51,7 +56,8 @@ async fn send(ready: &Ready, request: &SendRequest) -> AttemptResult {
             }
             Repeat::Never => AttemptResult::UnclearFinal { code, detail },
         },
-    }
+        SendOutcome::Busy => return None,
+    })
 }
 
 /// Asks the provider what became of an attempt. "Not found" counts only once no request of it can

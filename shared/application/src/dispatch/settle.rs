@@ -83,9 +83,10 @@ pub(super) async fn give_back(
     id: &ActivityId,
     holder: &str,
 ) -> Result<(), Error> {
+    let random = context.bits();
     commit(context, || async {
         let Stored { value, version } = activities::get(context, tenant, id).await?;
-        match value.give_back(holder, activities::writing(context, version)) {
+        match value.give_back(holder, random, activities::writing(context, version)) {
             Some(value) => {
                 let decision = conversations::carry(context, Stored { value, version }, Vec::new()).await?;
                 Ok(decision.map(|_| ()))

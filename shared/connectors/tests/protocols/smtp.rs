@@ -126,6 +126,7 @@ fn kind(outcome: &SendOutcome) -> String {
         SendOutcome::Rejected(failure) => format!("rejected {}", failure.code),
         SendOutcome::Deferred { failure, .. } => format!("deferred {}", failure.code),
         SendOutcome::Unclear(failure) => format!("unclear {}", failure.code),
+        SendOutcome::Busy => "busy".into(),
     }
 }
 

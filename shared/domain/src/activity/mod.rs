@@ -361,6 +361,7 @@ impl Activity {
         self.next_at = until;
         self.lease = None;
         self.parked = None;
+        self.rate_slot = None;
         self.enter(State::Scheduled, writing, |event| ActivityEvent {
             happening: Happening::Deferred,
             until: Some(until),

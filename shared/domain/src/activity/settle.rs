@@ -13,6 +13,8 @@ use crate::time::{Millis, Timestamp};
 pub const MAX_ATTEMPTS: u32 = 6;
 /// The first pause between attempts; each further one is three times as long.
 pub const FIRST_RETRY: Millis = Millis::seconds(5);
+/// The pause after a claim that was given back, and as much again at random.
+pub const GIVEN_BACK_FOR: Millis = Millis::seconds(1);
 /// The longest pause between attempts, whatever the provider wishes.
 pub const LONGEST_RETRY: Millis = Millis::hours(6);
 
@@ -201,8 +203,9 @@ impl Activity {
         self
     }
 
-    /// Gives up a claim under which surely nothing was sent: the attempt does not count.
-    pub fn give_back(mut self, holder: &str, writing: Writing) -> Option<Self> {
+    /// Gives up a claim under which surely nothing was sent: the attempt does not count. It is tried
+    /// again after a moment.
+    pub fn give_back(mut self, holder: &str, random: u128, writing: Writing) -> Option<Self> {
         let holds = self.state == State::Dispatching
             && self.takeovers == 0
             && self.lease.as_ref().is_some_and(|lease| lease.holder == holder);
@@ -212,7 +215,9 @@ impl Activity {
         self.attempt = self.attempt.saturating_sub(1);
         self.state = State::Scheduled;
         self.lease = None;
-        self.next_at = writing.now;
+        let spread = u64::try_from(random % u128::from(GIVEN_BACK_FOR.get())).unwrap_or(0);
+        self.next_at = writing.now + GIVEN_BACK_FOR + Millis::new(spread);
+        self.rate_slot = None;
         if self.stopping {
             self.enter(State::Cancelled, writing, |event| ActivityEvent {
                 happening: Happening::Cancelled,

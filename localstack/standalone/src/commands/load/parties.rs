@@ -1,6 +1,6 @@
 //! The other processes: the server and the simulator, both this very program.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::http::Api;
@@ -100,20 +101,20 @@ struct LogLine {
     rest: serde_json::Map<String, serde_json::Value>,
 }
 
-/// The server, on a data directory of its own that goes away with it.
+/// The server, on a data directory of its own that goes away behind it.
 pub(super) struct Server {
     party: Party,
     log: Arc<Mutex<Log>>,
     reading: JoinHandle<()>,
-    directory: PathBuf,
     pub(super) api: Api,
+    _directory: TempDir,
 }
 
 impl Server {
-    pub(super) async fn start(data: &Path, name: &str) -> Result<Self, Failure> {
-        let directory = data.join(format!("campaigns-load-{}-{name}", std::process::id()));
+    pub(super) async fn start(data: &Path) -> Result<Self, Failure> {
+        let directory = tempfile::Builder::new().prefix("campaigns-load-").tempdir_in(data).map_err(told)?;
         let mut command = this_program()?;
-        command.arg("serve").arg("--data").arg(&directory);
+        command.arg("serve").arg("--data").arg(directory.path());
         command.args(["--listen", "127.0.0.1:0", "--allow-network", "127.0.0.0/8", "--json-logs"]);
         command.env("RUST_LOG", "warn,campaigns=debug").stderr(Stdio::piped());
         let mut party = Party::start(&mut command)?;
@@ -122,7 +123,8 @@ impl Server {
         let reading = tokio::spawn(follow(BufReader::new(errors).lines(), log.clone()));
         let key = party.told_behind("oc_").await?;
         let authority = party.told_behind("Listening on http://").await?;
-        Ok(Self { party, log, reading, directory, api: Api::new(authority, Some(format!("oc_{key}"))) })
+        let api = Api::new(authority, Some(format!("oc_{key}")));
+        Ok(Self { party, log, reading, api, _directory: directory })
     }
 
     /// Its process.
@@ -141,14 +143,6 @@ impl Server {
         // The log ends with the process.
         let _ = (&mut self.reading).await;
         self.log().database.ok_or_else(|| told("the server did not close its database"))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.directory) {
-            eprintln!("{} stays: {error}", self.directory.display());
-        }
     }
 }
 
