@@ -31,11 +31,15 @@ struct NextFree {
 
 /// Moments that this process has leased, by connector.
 #[derive(Default)]
-pub struct Leased(Mutex<BTreeMap<(TenantId, ConnectorId), VecDeque<Timestamp>>>);
+pub struct Leased {
+    blocks: Mutex<BTreeMap<(TenantId, ConnectorId), VecDeque<Timestamp>>>,
+    /// Held while a block is leased: a process does not compete with itself for the table item.
+    leasing: futures::lock::Mutex<()>,
+}
 
 impl Leased {
     fn take(&self, of: &(TenantId, ConnectorId), now: Timestamp) -> Option<Timestamp> {
-        let mut leased = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut leased = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         let block = leased.get_mut(of)?;
         while block.front().is_some_and(|moment| *moment + STALE_AFTER < now) {
             block.pop_front();
@@ -44,7 +48,7 @@ impl Leased {
     }
 
     fn put(&self, of: (TenantId, ConnectorId), block: Vec<Timestamp>) {
-        let mut leased = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut leased = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         leased.entry(of).or_default().extend(block);
     }
 }
@@ -76,7 +80,13 @@ pub async fn moment(
     rate_per_second: u32,
 ) -> Result<Timestamp, Error> {
     let of = (tenant.clone(), connector.clone());
-    if let Some(moment) = context.caches.leased.take(&of, context.now()) {
+    let leased = &context.caches.leased;
+    if let Some(moment) = leased.take(&of, context.now()) {
+        return Ok(moment);
+    }
+    let _leasing = leased.leasing.lock().await;
+    // Whoever held the lock has leased for us, too.
+    if let Some(moment) = leased.take(&of, context.now()) {
         return Ok(moment);
     }
     let block = commit(context, || async {
@@ -89,7 +99,7 @@ pub async fn moment(
     .await?;
     let mut block = block.into_iter();
     let first = block.next().unwrap_or_else(|| context.now());
-    context.caches.leased.put(of, block.collect());
+    leased.put(of, block.collect());
     Ok(first)
 }
 

@@ -21,7 +21,7 @@ use crate::auth::Caller;
 use crate::etag::{IfMatch, Resource};
 use crate::extract::{Ids, Input};
 use crate::idempotency::WriteRequest;
-use crate::paging::Page;
+use crate::paging::{Page, PageParams};
 use crate::problem::Problem;
 use crate::schema;
 use crate::state::ApiState;
@@ -198,15 +198,16 @@ pub(crate) async fn put(
 /// List the connectors; there are at most 50
 #[utoipa::path(
     get, path = "/v1/connectors", operation_id = "listConnectors", tag = "connectors",
-    responses((status = 200, body = Page<ConnectorOut>))
+    params(PageParams), responses((status = 200, body = Page<ConnectorOut>))
 )]
 pub(crate) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
+    page: PageParams,
 ) -> Result<Json<Page<ConnectorOut>>, Problem> {
     let all = connectors::list(&state.context, &caller.tenant).await?;
-    let data = all.into_iter().map(|stored| ConnectorOut::of(&state, &caller.tenant, stored)).collect();
-    Ok(Json(Page { data, next: None }))
+    let all = all.into_iter().map(|stored| ConnectorOut::of(&state, &caller.tenant, stored)).collect();
+    Ok(Page::of_whole(all, &page, |connector| connector.id.as_str()))
 }
 
 /// Read a connector

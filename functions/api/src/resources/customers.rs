@@ -281,22 +281,29 @@ pub(crate) async fn record_consent(
 pub enum HistoryOut {
     /// An activity, as it stands.
     Activity {
+        /// Which activity.
         #[schema(value_type = schema::Id)]
         activity_id: ActivityId,
         /// The version of the activity that is shown.
         activity_version: u64,
+        /// How.
         #[schema(value_type = schema::Channel)]
         channel: Channel,
+        /// Where it stands.
         #[schema(value_type = schema::ActivityState)]
         state: ActivityState,
+        /// Its due time.
         #[schema(value_type = schema::Instant)]
         due_at: Timestamp,
+        /// In which campaign.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<schema::Id>)]
         campaign_id: Option<CampaignId>,
+        /// In which conversation.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<schema::Id>)]
         conversation_id: Option<ConversationId>,
+        /// The caller's own data.
         metadata: BTreeMap<String, String>,
         /// What happened, oldest first.
         #[schema(value_type = Vec<Object>)]
@@ -304,12 +311,16 @@ pub enum HistoryOut {
     },
     /// A message that the customer sent on their own.
     Message {
+        /// The id that it came with.
         message_id: String,
+        /// By which channel, if known.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<schema::Channel>)]
         channel: Option<Channel>,
+        /// When.
         #[schema(value_type = schema::Instant)]
         at: Timestamp,
+        /// What the customer wrote.
         #[schema(value_type = schema::CimBody)]
         body: Body,
     },

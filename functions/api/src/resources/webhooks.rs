@@ -142,14 +142,16 @@ pub(crate) async fn create(
 /// List the webhooks; there are at most 50
 #[utoipa::path(
     get, path = "/v1/webhooks", operation_id = "listWebhooks", tag = "webhooks",
-    responses((status = 200, body = Page<WebhookOut>))
+    params(PageParams), responses((status = 200, body = Page<WebhookOut>))
 )]
 pub(crate) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
+    page: PageParams,
 ) -> Result<Json<Page<WebhookOut>>, Problem> {
     let all = webhooks::list(&state.context, &caller.tenant).await?;
-    Ok(Json(Page { data: all.into_iter().map(WebhookOut::of).collect(), next: None }))
+    let all = all.into_iter().map(WebhookOut::of).collect();
+    Ok(Page::of_whole(all, &page, |webhook| webhook.id.as_str()))
 }
 
 /// Read a webhook

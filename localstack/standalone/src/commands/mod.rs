@@ -1,5 +1,6 @@
 //! The commands of the program.
 
+mod demo;
 mod import;
 mod key;
 mod load;
@@ -21,6 +22,8 @@ use crate::failure::Failure;
 pub(crate) enum Command {
     /// Serve the API and do the work, until Ctrl-C.
     Serve(serve::Serve),
+    /// Watch a whole campaign on three channels, with simulated providers; nothing else is needed.
+    Demo(demo::Demo),
     /// Import a CSV file of contacts into a contact list, through a running server.
     Import(import::Import),
     /// List, create or revoke API keys. The server must not be running on the same data.
@@ -46,6 +49,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::Serve(serve) => serve.run().await,
+            Self::Demo(demo) => demo.run().await,
             Self::Import(import) => import.run().await,
             Self::Key(key) => key.run().await,
             Self::Load(load) => load.run().await,

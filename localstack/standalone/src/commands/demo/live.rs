@@ -94,7 +94,7 @@ impl View {
             }
             Shown::Lines { last } if last.is_none_or(|last| last.elapsed() >= LINE_EVERY) => {
                 *last = Some(Instant::now());
-                eprintln!("  {:>3} s  {} | {}", elapsed.as_secs(), conversations(moment), speed(moment, rate));
+                eprintln!("  {:>3} s  {}; {}", elapsed.as_secs(), conversations(moment), speed(moment, rate));
             }
             Shown::Lines { .. } => {}
         }
@@ -131,7 +131,7 @@ fn picture(moment: &Moment<'_>, rate: u64, elapsed: Duration) -> Vec<String> {
     let legend = SHADES.iter().map(|shade| format!("{} {}", painted(shade, 1), shade.name));
     lines.push(format!("            {}", legend.collect::<Vec<_>>().join("  ")));
     lines.push(String::new());
-    lines.push(format!("  {:>3} s     {}", elapsed.as_secs(), conversations(moment)));
+    lines.push(format!("  {:>5} s   Conversations: {}", elapsed.as_secs(), conversations(moment)));
     lines.push(format!("            {}", speed(moment, rate)));
     lines
 }
@@ -140,7 +140,7 @@ fn conversations(moment: &Moment<'_>) -> String {
     let (started, running) = (moment.progress.started(), moment.progress.running());
     let count = |count: i64| HumanCount(u64::try_from(count).unwrap_or(0));
     format!(
-        "{} of {} conversations, {} running, {} ended",
+        "{} of {} begun, {} running, {} ended",
         count(started),
         HumanCount(moment.contacts as u64),
         count(running),
@@ -151,7 +151,7 @@ fn conversations(moment: &Moment<'_>) -> String {
 fn speed(moment: &Moment<'_>, rate: u64) -> String {
     let (median, most) = moment.lateness;
     format!(
-        "{rate} messages/s, late {median} ms (median), {most} ms (95 %), {} webhooks",
+        "{rate} messages/s, {median} ms late (95 %: {most} ms), {} webhooks",
         HumanCount(moment.webhooks as u64)
     )
 }

@@ -109,6 +109,11 @@ impl Receiver {
         lock(&self.desk.received).clone()
     }
 
+    /// How many events of each type came so far.
+    pub(super) fn kinds(&self) -> BTreeMap<String, usize> {
+        lock(&self.desk.received).kinds.clone()
+    }
+
     /// How many different events came so far.
     pub(super) fn events(&self) -> usize {
         lock(&self.desk.received).events()

@@ -18,7 +18,7 @@ use url::Url;
 
 use super::hours::{self, Choice, Groups};
 use super::world::World;
-use super::{CAP, CHANNELS, Options};
+use super::{CAP_MAX, CHANNELS, Options};
 use crate::client::Client;
 use crate::commands::import::{self, Rows};
 use crate::failure::Failure;
@@ -42,6 +42,8 @@ const START_RATE: u32 = 400;
 const CONNECTOR_RATE: u32 = 1_000;
 /// Requests under way at once through each connector.
 const CONCURRENCY: u32 = 64;
+/// The milliseconds of a day.
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 /// Every so many accepted contacts, one is put on the do-not-contact list.
 const BARRED_EVERY: usize = 31;
 
@@ -94,7 +96,6 @@ pub(super) struct Imported {
 pub(super) struct Campaign {
     pub(super) id: String,
     pub(super) choice: Choice,
-    pub(super) published_at: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -198,7 +199,7 @@ pub(super) async fn publish(world: &World, list: &str, choice: Choice) -> Result
             "consentBasis": "explicitConsent",
             "timeZone": HOME,
             "windows": choice.hours.windows(),
-            "caps": [CAP],
+            "caps": [{"max": CAP_MAX, "windowMs": DAY_MS}],
         },
         "startRatePerSecond": START_RATE,
     });
@@ -213,9 +214,8 @@ pub(super) async fn publish(world: &World, list: &str, choice: Choice) -> Result
     let secret = webhook.get("secret").and_then(Value::as_str).unwrap_or_default();
     let key = SigningKey::parse(secret).map_err(|error| Failure::Told(format!("the webhook's secret {error}")))?;
     world.receiver.trust(key);
-    let published_at = world.engine.context.now();
     let _: Value = client.act(&format!("/v1/campaigns/{}/publish", campaign.id)).await?;
-    Ok(Campaign { id: campaign.id, choice, published_at })
+    Ok(Campaign { id: campaign.id, choice })
 }
 
 /// How many contacts the file holds, by what it was made to hold.

@@ -1,0 +1,18 @@
+//! The API over the memory platform, request by request, in process.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod access;
+mod activities;
+mod bad_input;
+mod callbacks;
+mod campaigns;
+mod conditions;
+mod configuration;
+mod contacts;
+mod customers;
+mod description;
+mod fakes;
+mod harness;
+mod messages;
+mod repeats;
