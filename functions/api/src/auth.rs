@@ -25,7 +25,11 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get().cloned().ok_or_else(|| Problem::internal("a route without authentication"))
+        parts
+            .extensions
+            .get()
+            .cloned()
+            .ok_or_else(|| Problem::internal("a route without authentication"))
     }
 }
 
@@ -37,7 +41,9 @@ pub(crate) async fn check(
 ) -> Result<Response, Problem> {
     let text = bearer(request.headers())?;
     let Some(key) = api_keys::authenticate(&state.context, text).await? else {
-        return Err(Problem::unauthenticated("The API key is unknown or has been revoked."));
+        return Err(Problem::unauthenticated(
+            "The API key is unknown or has been revoked.",
+        ));
     };
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     if !allows(key.role, request.method(), route.unwrap_or_default()) {
@@ -54,12 +60,16 @@ pub(crate) async fn check(
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return Err(Problem::unauthenticated("Send `Authorization: Bearer <API key>`."));
+        return Err(Problem::unauthenticated(
+            "Send `Authorization: Bearer <API key>`.",
+        ));
     };
     let parts = value.to_str().ok().and_then(|text| text.split_once(' '));
     match parts {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => Ok(key.trim()),
-        _ => Err(Problem::unauthenticated("The header must read `Authorization: Bearer <API key>`.")),
+        _ => Err(Problem::unauthenticated(
+            "The header must read `Authorization: Bearer <API key>`.",
+        )),
     }
 }
 

@@ -21,7 +21,11 @@ impl IfMatch {
         }
         let digits = text.strip_prefix('"')?.strip_suffix('"')?;
         let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-        if plain { digits.parse().ok().map(|version| Self(Some(version))) } else { None }
+        if plain {
+            digits.parse().ok().map(|version| Self(Some(version)))
+        } else {
+            None
+        }
     }
 }
 
@@ -59,12 +63,22 @@ pub struct Resource<T> {
 impl<T> Resource<T> {
     /// A resource as it stands.
     pub fn ok(version: u64, body: T) -> Self {
-        Self { status: StatusCode::OK, version, location: None, body }
+        Self {
+            status: StatusCode::OK,
+            version,
+            location: None,
+            body,
+        }
     }
 
     /// A new resource, and its path.
     pub fn created(location: String, version: u64, body: T) -> Self {
-        Self { status: StatusCode::CREATED, version, location: Some(location), body }
+        Self {
+            status: StatusCode::CREATED,
+            version,
+            location: Some(location),
+            body,
+        }
     }
 }
 
@@ -89,7 +103,17 @@ mod tests {
         assert_eq!(IfMatch::parse("\"3\""), Some(IfMatch(Some(3))));
         assert_eq!(IfMatch::parse(" * "), Some(IfMatch(None)));
         let too_large = "\"99999999999999999999999\"";
-        for text in ["", "3", "\"\"", "W/\"3\"", "\"3\", \"4\"", "\"-1\"", "\"+1\"", "\"x\"", too_large] {
+        for text in [
+            "",
+            "3",
+            "\"\"",
+            "W/\"3\"",
+            "\"3\", \"4\"",
+            "\"-1\"",
+            "\"+1\"",
+            "\"x\"",
+            too_large,
+        ] {
             assert_eq!(IfMatch::parse(text), None, "{text}");
         }
     }

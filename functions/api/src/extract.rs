@@ -49,9 +49,9 @@ pub(crate) fn announced_length(headers: &HeaderMap) -> Option<u64> {
 /// Refuses compressed bodies: they would be read as garbage.
 pub(crate) fn plain_encoding(headers: &HeaderMap) -> Result<(), Problem> {
     match headers.get(header::CONTENT_ENCODING) {
-        Some(of) if !of.as_bytes().eq_ignore_ascii_case(b"identity") => {
-            Err(Problem::media_type("Bodies are taken as they are: send no Content-Encoding."))
-        }
+        Some(of) if !of.as_bytes().eq_ignore_ascii_case(b"identity") => Err(Problem::media_type(
+            "Bodies are taken as they are: send no Content-Encoding.",
+        )),
         _ => Ok(()),
     }
 }
@@ -66,7 +66,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         if !is_json(&parts.headers) {
-            return Err(Problem::media_type("Send JSON, with `Content-Type: application/json`."));
+            return Err(Problem::media_type(
+                "Send JSON, with `Content-Type: application/json`.",
+            ));
         }
         plain_encoding(&parts.headers)?;
         let bytes = collect(&parts.headers, body).await?;
@@ -75,8 +77,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let text = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = text
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
@@ -86,11 +96,15 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Proble
         return Err(Problem::malformed("The body is empty; JSON is expected."));
     }
     if depth(bytes) > MAX_DEPTH {
-        return Err(Problem::malformed(format!("JSON may be nested at most {MAX_DEPTH} deep.")));
+        return Err(Problem::malformed(format!(
+            "JSON may be nested at most {MAX_DEPTH} deep."
+        )));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(misfit)?;
-    reader.end().map_err(|error| Problem::malformed(format!("The body is not JSON: {error}.")))?;
+    reader
+        .end()
+        .map_err(|error| Problem::malformed(format!("The body is not JSON: {error}.")))?;
     Ok(value)
 }
 
@@ -128,10 +142,12 @@ fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let text = inner.to_string();
     // The place in the text says no more than the pointer does.
     let text = text.split(" at line ").next().unwrap_or_default();
-    let named = ["unknown field `", "missing field `", "duplicate field `"].iter().find_map(|beginning| {
-        let name = text.strip_prefix(beginning)?.split('`').next()?;
-        Some((*beginning, name))
-    });
+    let named = ["unknown field `", "missing field `", "duplicate field `"]
+        .iter()
+        .find_map(|beginning| {
+            let name = text.strip_prefix(beginning)?.split('`').next()?;
+            Some((*beginning, name))
+        });
     let detail = match named {
         Some((beginning, name)) => {
             let token = format!("/{}", token(name));
@@ -139,7 +155,10 @@ fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
                 pointer.push_str(&token);
             }
             match beginning.split(' ').next() {
-                Some("unknown") => format!("is not known here{}", text.rsplit_once('`').map_or("", |_| known(text))),
+                Some("unknown") => format!(
+                    "is not known here{}",
+                    text.rsplit_once('`').map_or("", |_| known(text))
+                ),
                 Some("missing") => "is missing".to_owned(),
                 _ => "stands there twice".to_owned(),
             }
@@ -151,7 +170,9 @@ fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
 
 /// What serde says about the fields that are known.
 fn known(text: &str) -> &str {
-    text.find("`, ").and_then(|place| text.get(place + 1..)).unwrap_or_default()
+    text.find("`, ")
+        .and_then(|place| text.get(place + 1..))
+        .unwrap_or_default()
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
@@ -201,9 +222,16 @@ pub(crate) struct Parameters {
 impl Parameters {
     /// The parameters of a request.
     pub(crate) fn of(parts: &Parts) -> Self {
-        let mut parameters = Self { given: BTreeMap::new(), errors: Vec::new() };
+        let mut parameters = Self {
+            given: BTreeMap::new(),
+            errors: Vec::new(),
+        };
         for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
-            if parameters.given.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+            if parameters
+                .given
+                .insert(name.clone().into_owned(), value.into_owned())
+                .is_some()
+            {
                 parameters.wrong(&name, "stands there twice");
             }
         }
@@ -223,7 +251,8 @@ impl Parameters {
     /// Something is wrong with a parameter.
     pub(crate) fn wrong(&mut self, name: &str, detail: impl ToString) {
         let name: String = name.chars().take(64).collect();
-        self.errors.push(FieldError::new(format!("/{}", token(&name)), detail));
+        self.errors
+            .push(FieldError::new(format!("/{}", token(&name)), detail));
     }
 
     /// No further parameters are known.
@@ -234,7 +263,11 @@ impl Parameters {
         match self.errors.as_slice() {
             [] => Ok(()),
             [one, ..] => {
-                let detail = format!("The parameter `{}` {}.", one.pointer.trim_start_matches('/'), one.detail);
+                let detail = format!(
+                    "The parameter `{}` {}.",
+                    one.pointer.trim_start_matches('/'),
+                    one.detail
+                );
                 Err(Problem::malformed(detail).with(self.errors))
             }
         }
@@ -263,7 +296,11 @@ mod tests {
 
     fn fault(body: &str) -> (u16, String, String) {
         let problem = parse::<Sample>(body.as_bytes()).unwrap_err().body();
-        let pointer = problem.errors.first().map(|error| error.pointer.clone()).unwrap_or_default();
+        let pointer = problem
+            .errors
+            .first()
+            .map(|error| error.pointer.clone())
+            .unwrap_or_default();
         (problem.status, pointer, problem.detail)
     }
 
@@ -279,8 +316,16 @@ mod tests {
             ("{\"name\": 1}", 422, "/name"),
             ("{\"name\": \"a\", \"nom\": 1}", 422, "/nom"),
             ("{\"name\": \"a\", \"name\": \"b\"}", 422, "/name"),
-            ("{\"name\": \"a\", \"list\": [{\"count\": 1}, {\"count\": 256}]}", 422, "/list/1/count"),
-            ("{\"name\": \"a\", \"list\": [{\"count\": 1, \"x/y\": 2}]}", 422, "/list/0/x~1y"),
+            (
+                "{\"name\": \"a\", \"list\": [{\"count\": 1}, {\"count\": 256}]}",
+                422,
+                "/list/1/count",
+            ),
+            (
+                "{\"name\": \"a\", \"list\": [{\"count\": 1, \"x/y\": 2}]}",
+                422,
+                "/list/0/x~1y",
+            ),
             ("{\"name\": \"a\", \"list\": [{}]}", 422, "/list/0/count"),
         ] {
             let (found, at, detail) = fault(body);

@@ -38,7 +38,10 @@ pub struct WriteRequest {
 impl WriteRequest {
     /// The id of the thing in this place of the request: the same on every repetition.
     pub fn id<T>(&self, derive: impl Fn(Timestamp, &[&str]) -> T, place: usize) -> T {
-        derive(self.since, &[self.tenant.as_str(), &self.route, &self.key, &place.to_string()])
+        derive(
+            self.since,
+            &[self.tenant.as_str(), &self.route, &self.key, &place.to_string()],
+        )
     }
 
     /// Names the request, so that what it created is told from what others did.
@@ -51,7 +54,11 @@ impl<S: Sync> FromRequestParts<S> for WriteRequest {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get().cloned().ok_or_else(|| Problem::internal("a write without its layer"))
+        parts
+            .extensions
+            .get()
+            .cloned()
+            .ok_or_else(|| Problem::internal("a write without its layer"))
     }
 }
 
@@ -77,7 +84,12 @@ pub(crate) async fn once(
     let tenant = caller.tenant;
     let Some(key) = given else {
         let (key, since) = (state.context.token(), state.context.now());
-        parts.extensions.insert(WriteRequest { tenant, route, key, since });
+        parts.extensions.insert(WriteRequest {
+            tenant,
+            route,
+            key,
+            since,
+        });
         return Ok(next.run(Request::from_parts(parts, Body::from(body))).await);
     };
     let fingerprint = fingerprint(&parts, &body);
@@ -85,7 +97,12 @@ pub(crate) async fn once(
         Begun::Do { since } => since,
         Begun::Done(answer) => return Ok(replay(answer)),
     };
-    parts.extensions.insert(WriteRequest { tenant: tenant.clone(), route: route.clone(), key: key.clone(), since });
+    parts.extensions.insert(WriteRequest {
+        tenant: tenant.clone(),
+        route: route.clone(),
+        key: key.clone(),
+        since,
+    });
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.map_err(Problem::internal)?;
@@ -105,8 +122,11 @@ pub(crate) async fn once(
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get(&KEY) else { return Ok(None) };
-    let fits = |text: &&str| (1..=MAX_KEY).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    let Some(value) = headers.get(&KEY) else {
+        return Ok(None);
+    };
+    let fits =
+        |text: &&str| (1..=MAX_KEY).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
     match value.to_str().ok().filter(fits) {
         Some(key) => Ok(Some(key.to_owned())),
         None => {
@@ -118,9 +138,17 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 
 /// Everything that makes a request this request, beside its route.
 fn fingerprint(parts: &Parts, body: &[u8]) -> String {
-    let if_match = parts.headers.get(header::IF_MATCH).map(HeaderValue::as_bytes).unwrap_or_default();
+    let if_match = parts
+        .headers
+        .get(header::IF_MATCH)
+        .map(HeaderValue::as_bytes)
+        .unwrap_or_default();
     let query = parts.uri.query().unwrap_or_default();
-    let bits = hash_bits(&[&String::from_utf8_lossy(body), &String::from_utf8_lossy(if_match), query]);
+    let bits = hash_bits(&[
+        &String::from_utf8_lossy(body),
+        &String::from_utf8_lossy(if_match),
+        query,
+    ]);
     format!("{bits:032x}")
 }
 
@@ -138,6 +166,8 @@ fn replay(answer: Answer) -> Response {
             response.headers_mut().insert(name, value);
         }
     }
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+        .headers_mut()
+        .insert(REPLAYED, HeaderValue::from_static("true"));
     response
 }

@@ -20,6 +20,61 @@ const PAGE: &str = include_str!("docs.html");
 /// Methods that write.
 const WRITES: [&str; 4] = ["post", "put", "patch", "delete"];
 
+/// The groups of operations, in the order in which they are shown.
+const TAGS: [(&str, &str); 15] = [
+    (
+        "scheduled activities",
+        "One message or call to one customer, at its time.",
+    ),
+    (
+        "CIM messages",
+        "The door for delivery receipts and customers' messages, in Expertflow's CIM shape.",
+    ),
+    (
+        "customers",
+        "Profiles, consent, and the history of what was sent and answered.",
+    ),
+    (
+        "contact lists",
+        "Whom campaigns reach. Contacts come in by imports of CSV files.",
+    ),
+    (
+        "campaigns",
+        "Whom, how, when and how hard. A draft is published, paused, resumed, stopped.",
+    ),
+    (
+        "conversations",
+        "What a campaign does with one customer, step by step.",
+    ),
+    (
+        "flows",
+        "Documents that say what a conversation does: nodes, and outcomes wired to nodes.",
+    ),
+    (
+        "do not contact",
+        "Persons and addresses that are not to be contacted, whoever asks.",
+    ),
+    (
+        "connectors",
+        "The providers through which messages leave. Secrets go in and never come out.",
+    ),
+    (
+        "callbacks",
+        "Where providers report to, in their own formats and with their signatures.",
+    ),
+    (
+        "webhooks",
+        "Endpoints that are told what happens, signed by Standard Webhooks and retried for three days.",
+    ),
+    ("dead letters", "Activities that need a person."),
+    (
+        "settings",
+        "What holds for everything that the tenant sends, and the emergency stop.",
+    ),
+    ("API keys", "Who may call this API."),
+    ("health", "Whether the service works."),
+];
+
 /// Most entries of maps, by schema and member, which derived schemas cannot say.
 const MAP_BOUNDS: [(&str, &str, usize); 12] = [
     ("ActivityIn", "metadata", 20),
@@ -45,9 +100,10 @@ pub fn document(state: &ApiState) -> Value {
 pub(crate) fn router(api: OpenApi) -> Router<ApiState> {
     let text: std::sync::Arc<str> = complete(api).to_string().into();
     let json = move || async move { ([(header::CONTENT_TYPE, "application/json")], text.to_string()) };
-    Router::new()
-        .route("/v1/openapi.json", get(json))
-        .route("/docs", get(async || ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE))))
+    Router::new().route("/v1/openapi.json", get(json)).route(
+        "/docs",
+        get(async || ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE))),
+    )
 }
 
 /// The page calls nobody but this API.
@@ -56,7 +112,9 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
 
 fn complete(api: OpenApi) -> Value {
     let mut document = serde_json::to_value(api).unwrap_or_default();
-    let Some(root) = document.as_object_mut() else { return document };
+    let Some(root) = document.as_object_mut() else {
+        return document;
+    };
     root.insert("openapi".into(), "3.1.0".into());
     root.insert(
         "info".into(),
@@ -68,6 +126,8 @@ fn complete(api: OpenApi) -> Value {
         }),
     );
     root.insert("security".into(), json!([{"apiKey": []}]));
+    let tag = |(name, description): (&str, &str)| json!({"name": name, "description": description});
+    root.insert("tags".into(), TAGS.into_iter().map(tag).collect());
     add_components(root);
     for (schema, member, most) in MAP_BOUNDS {
         let place = format!("/components/schemas/{schema}/properties/{member}");
@@ -88,17 +148,28 @@ fn complete(api: OpenApi) -> Value {
 fn root_pointer<'a>(root: &'a mut Map<String, Value>, pointer: &str) -> Option<&'a mut Map<String, Value>> {
     let mut parts = pointer.split('/').skip(1);
     let first = root.get_mut(parts.next()?)?;
-    parts.try_fold(first, |value, part| value.get_mut(part))?.as_object_mut()
+    parts
+        .try_fold(first, |value, part| value.get_mut(part))?
+        .as_object_mut()
 }
 
 fn members(value: Option<&mut Value>) -> impl Iterator<Item = (&String, &mut Value)> {
-    value.and_then(Value::as_object_mut).into_iter().flat_map(|object| object.iter_mut())
+    value
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flat_map(|object| object.iter_mut())
 }
 
 fn add_components(root: &mut Map<String, Value>) {
     let components = root.entry("components").or_insert_with(|| json!({}));
-    let Some(components) = components.as_object_mut() else { return };
-    if let Some(schemas) = components.entry("schemas").or_insert_with(|| json!({})).as_object_mut() {
+    let Some(components) = components.as_object_mut() else {
+        return;
+    };
+    if let Some(schemas) = components
+        .entry("schemas")
+        .or_insert_with(|| json!({}))
+        .as_object_mut()
+    {
         let mut needed = Vec::new();
         <ProblemBody as utoipa::ToSchema>::schemas(&mut needed);
         let own = <ProblemBody as utoipa::PartialSchema>::schema();
@@ -134,17 +205,38 @@ fn problems() -> Map<String, Value> {
     };
     let too_large = format!("`too-large`: the body has more than {MAX_BODY} bytes (uploads: 200 MB).");
     [
-        ("400", "`malformed-request`: the request cannot be read; a parameter or header at fault is named."),
-        ("401", "`unauthenticated`: the API key is missing, unknown or revoked."),
+        (
+            "400",
+            "`malformed-request`: the request cannot be read; a parameter or header at fault is named.",
+        ),
+        (
+            "401",
+            "`unauthenticated`: the API key is missing, unknown or revoked.",
+        ),
         ("403", "`forbidden`: the API key's role does not allow this."),
-        ("404", "`not-found`: there is no such thing, or it is another tenant's."),
+        (
+            "404",
+            "`not-found`: there is no such thing, or it is another tenant's.",
+        ),
         ("409", "The present state does not allow it; `code` says why."),
-        ("412", "`precondition-failed`: `If-Match` names another version than `currentVersion`."),
+        (
+            "412",
+            "`precondition-failed`: `If-Match` names another version than `currentVersion`.",
+        ),
         ("413", &too_large),
-        ("415", "`unsupported-media-type`: the body is no JSON, or it is compressed."),
-        ("422", "`invalid-request`: fields are wrong and named in `errors`; or `idempotency-key-reused`."),
+        (
+            "415",
+            "`unsupported-media-type`: the body is no JSON, or it is compressed.",
+        ),
+        (
+            "422",
+            "`invalid-request`: fields are wrong and named in `errors`; or `idempotency-key-reused`.",
+        ),
         ("500", "`internal`: a defect of the service."),
-        ("503", "`busy` or `unavailable`: repeat after `Retry-After`; repeating is safe."),
+        (
+            "503",
+            "`busy` or `unavailable`: repeat after `Retry-After`; repeating is safe.",
+        ),
     ]
     .into_iter()
     .map(|(status, description)| (format!("Problem{status}"), problem(description)))
@@ -174,7 +266,11 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
             parameters.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
         }
     }
-    if operation.get("parameters").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+    if operation
+        .get("parameters")
+        .and_then(Value::as_array)
+        .is_some_and(Vec::is_empty)
+    {
         operation.remove("parameters");
     }
     let mut statuses = vec!["500", "503"];

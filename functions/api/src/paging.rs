@@ -20,7 +20,7 @@ pub struct PageParams {
     #[param(max_length = 2048)]
     pub cursor: Option<String>,
     /// Most entries of the page. A page may be shorter, even empty, and still have a `next`.
-    #[param(minimum = 1, maximum = 250, default = 50)]
+    #[param(minimum = 1, maximum = 250, default = 50, required = false)]
     pub limit: usize,
 }
 
@@ -34,9 +34,16 @@ impl PageParams {
         let limit = parameters.take("limit", in_bounds).unwrap_or(DEFAULT_LIMIT);
         let known = |text: &str| {
             let fits = (1..=MAX_CURSOR).contains(&text.len());
-            if fits { Ok(text.to_owned()) } else { Err("is not a cursor that this list has given out") }
+            if fits {
+                Ok(text.to_owned())
+            } else {
+                Err("is not a cursor that this list has given out")
+            }
         };
-        Self { cursor: parameters.take("cursor", known), limit }
+        Self {
+            cursor: parameters.take("cursor", known),
+            limit,
+        }
     }
 
     /// The cursor, as use cases take it.

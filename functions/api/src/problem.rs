@@ -54,9 +54,12 @@ pub struct ProblemBody {
     pub request_id: Option<String>,
 }
 
-/// A refusal or a failure.
+/// A refusal or a failure. One pointer wide, because it is the error of nearly every function here.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct Problem(Box<Facts>);
+
+#[derive(Clone, Debug)]
+struct Facts {
     status: StatusCode,
     code: &'static str,
     title: &'static str,
@@ -71,7 +74,7 @@ pub struct Problem {
 impl Problem {
     /// A problem of this kind.
     pub fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl ToString) -> Self {
-        Self {
+        Self(Box::new(Facts {
             status,
             code,
             title,
@@ -80,12 +83,22 @@ impl Problem {
             current_version: None,
             retry_after: None,
             cause: None,
-        }
+        }))
+    }
+
+    fn having(mut self, change: impl FnOnce(&mut Facts)) -> Self {
+        change(&mut self.0);
+        self
     }
 
     /// The request cannot be read.
     pub fn malformed(detail: impl ToString) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "malformed-request", "The request cannot be read", detail)
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-request",
+            "The request cannot be read",
+            detail,
+        )
     }
 
     /// A parameter or header cannot be read.
@@ -109,36 +122,65 @@ impl Problem {
     /// There is nothing at this path.
     pub fn no_such_path() -> Self {
         let detail = "There is no such resource in this API; see /docs.";
-        Self::new(StatusCode::NOT_FOUND, "no-such-path", "There is nothing here", detail)
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "no-such-path",
+            "There is nothing here",
+            detail,
+        )
     }
 
     /// The caller did not say who it is, or nobody knows it.
     pub fn unauthenticated(detail: impl ToString) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "A valid API key is needed", detail)
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "A valid API key is needed",
+            detail,
+        )
     }
 
     /// The caller may not do this.
     pub fn forbidden(detail: impl ToString) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "The API key does not allow this", detail)
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "The API key does not allow this",
+            detail,
+        )
     }
 
     /// The body is too large.
     pub fn too_large(detail: impl ToString) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large", detail)
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            "The request is too large",
+            detail,
+        )
     }
 
     /// The body is of a kind that is not understood.
     pub fn media_type(detail: impl ToString) -> Self {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        Self::new(status, "unsupported-media-type", "The body is of another kind than expected", detail)
+        Self::new(
+            status,
+            "unsupported-media-type",
+            "The body is of another kind than expected",
+            detail,
+        )
     }
 
     /// The platform did not do it; repeating is safe.
     pub fn unavailable(cause: impl ToString) -> Self {
-        let detail = "The service could not complete the request; repeat it, best with the same Idempotency-Key.";
+        let detail =
+            "The service could not complete the request; repeat it, best with the same Idempotency-Key.";
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let problem = Self::new(status, "unavailable", "The service is not available", detail);
-        Self { cause: Some(cause.to_string()), retry_after: Some(Millis::seconds(1)), ..problem }
+        problem.having(|facts| {
+            facts.cause = Some(cause.to_string());
+            facts.retry_after = Some(Millis::seconds(1));
+        })
     }
 
     /// A defect of ours.
@@ -146,7 +188,7 @@ impl Problem {
         let detail = "Something went wrong in the service; its operators find it under the request id.";
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         let problem = Self::new(status, "internal", "The service failed", detail);
-        Self { cause: Some(cause.to_string()), ..problem }
+        problem.having(|facts| facts.cause = Some(cause.to_string()))
     }
 
     /// For a response that was made without a problem, such as 405.
@@ -155,11 +197,16 @@ impl Problem {
             StatusCode::NOT_FOUND => Self::no_such_path(),
             StatusCode::METHOD_NOT_ALLOWED => {
                 let detail = "The resource does not take this method; `Allow` lists those that it takes.";
-                Self::new(status, "method-not-allowed", "The method is not allowed here", detail)
+                Self::new(
+                    status,
+                    "method-not-allowed",
+                    "The method is not allowed here",
+                    detail,
+                )
             }
             status if status.is_client_error() => {
                 let detail = status.canonical_reason().unwrap_or("The request was refused.");
-                Self { status, ..Self::malformed(detail) }
+                Self::malformed(detail).having(|facts| facts.status = status)
             }
             status => Self::internal(format!("an answer of {status} without a problem")),
         }
@@ -168,23 +215,28 @@ impl Problem {
     /// With the fields that are wrong.
     #[must_use]
     pub fn with(self, errors: Vec<FieldError>) -> Self {
-        Self { errors, ..self }
+        self.having(|facts| facts.errors = errors)
     }
 
     /// As a use case's error, for input that is read within a use case.
     pub(crate) fn into_invalid(self) -> Error {
-        if self.errors.is_empty() { Error::field("", self.detail) } else { Error::Invalid(self.errors) }
+        let Facts { errors, detail, .. } = *self.0;
+        if errors.is_empty() {
+            Error::field("", detail)
+        } else {
+            Error::Invalid(errors)
+        }
     }
 
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// The same problem, seen from a document that holds the input at `prefix`.
     #[must_use]
     pub fn under(mut self, prefix: &str) -> Self {
-        for error in &mut self.errors {
+        for error in &mut self.0.errors {
             error.pointer.insert_str(0, prefix);
         }
         self
@@ -192,23 +244,30 @@ impl Problem {
 
     /// What the caller is told.
     pub fn body(&self) -> ProblemBody {
-        let field = |error: &FieldError| ProblemField { pointer: error.pointer.clone(), detail: error.detail.clone() };
+        let field = |error: &FieldError| ProblemField {
+            pointer: error.pointer.clone(),
+            detail: error.detail.clone(),
+        };
+        let facts = &self.0;
         ProblemBody {
-            kind: format!("urn:outbound-campaigns:problem:{}", self.code),
-            title: self.title.to_owned(),
-            status: self.status.as_u16(),
-            detail: self.detail.clone(),
-            code: self.code.to_owned(),
-            errors: self.errors.iter().map(field).collect(),
-            current_version: self.current_version,
+            kind: format!("urn:outbound-campaigns:problem:{}", facts.code),
+            title: facts.title.to_owned(),
+            status: facts.status.as_u16(),
+            detail: facts.detail.clone(),
+            code: facts.code.to_owned(),
+            errors: facts.errors.iter().map(field).collect(),
+            current_version: facts.current_version,
             request_id: trace::request_id(),
         }
     }
 
     /// Tells the operators of what is ours to mend.
     pub(crate) fn log(&self) {
-        if let Some(cause) = &self.cause {
-            tracing::error!(code = self.code, status = self.status.as_u16(), cause, "a request failed");
+        let Facts {
+            code, status, cause, ..
+        } = &*self.0;
+        if let Some(cause) = cause {
+            tracing::error!(code, status = status.as_u16(), cause, "a request failed");
         }
     }
 }
@@ -218,28 +277,40 @@ impl From<Error> for Problem {
         let detail = error.to_string();
         match error {
             Error::Invalid(errors) => Self::invalid(errors),
-            Error::NotFound { .. } => {
-                Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", sentence(&detail))
-            }
-            Error::Conflict { code: code @ "idempotency-key-reused", .. } => {
+            Error::NotFound { .. } => Self::new(
+                StatusCode::NOT_FOUND,
+                "not-found",
+                "There is no such thing",
+                sentence(&detail),
+            ),
+            Error::Conflict {
+                code: code @ "idempotency-key-reused",
+                ..
+            } => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
-                Self::new(status, code, "The Idempotency-Key belongs to another request", sentence(&detail))
+                Self::new(
+                    status,
+                    code,
+                    "The Idempotency-Key belongs to another request",
+                    sentence(&detail),
+                )
             }
             Error::Conflict { code, .. } => {
                 let retry_after = (code == "idempotency-key-in-progress").then_some(Millis::seconds(1));
                 let title = "The present state does not allow this";
-                Self { retry_after, ..Self::new(StatusCode::CONFLICT, code, title, sentence(&detail)) }
+                Self::new(StatusCode::CONFLICT, code, title, sentence(&detail))
+                    .having(|facts| facts.retry_after = retry_after)
             }
             Error::PreconditionFailed { current } => {
                 let status = StatusCode::PRECONDITION_FAILED;
                 let title = "The resource has another version than If-Match names";
-                let problem = Self::new(status, "precondition-failed", title, sentence(&detail));
-                Self { current_version: Some(current), ..problem }
+                Self::new(status, "precondition-failed", title, sentence(&detail))
+                    .having(|facts| facts.current_version = Some(current))
             }
             Error::Busy { retry_after } => {
                 let status = StatusCode::SERVICE_UNAVAILABLE;
-                let problem = Self::new(status, "busy", "The service is busy", sentence(&detail));
-                Self { retry_after: Some(retry_after), ..problem }
+                Self::new(status, "busy", "The service is busy", sentence(&detail))
+                    .having(|facts| facts.retry_after = Some(retry_after))
             }
             Error::Platform(cause) => Self::unavailable(cause),
             Error::Corrupt(cause) => Self::internal(cause),
@@ -249,7 +320,10 @@ impl From<Error> for Problem {
 
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let first = letters
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
     let end = if text.ends_with('.') { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
 }
@@ -257,13 +331,16 @@ fn sentence(text: &str) -> String {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         self.log();
-        let mut response = (self.status, axum::Json(self.body())).into_response();
+        let mut response = (self.0.status, axum::Json(self.body())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if let Some(pause) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(pause.get().div_ceil(1_000).max(1)));
+        if let Some(pause) = self.0.retry_after {
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(pause.get().div_ceil(1_000).max(1)),
+            );
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.0.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response

@@ -47,12 +47,21 @@ fn uploads() -> OpenApiRouter<ApiState> {
 fn resources() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(scheduled_activities::create, scheduled_activities::list))
-        .routes(routes!(scheduled_activities::create_batch))
-        .routes(routes!(scheduled_activities::get, scheduled_activities::change, scheduled_activities::cancel))
+        .routes(routes!(activity_batches::create))
+        .routes(routes!(
+            scheduled_activities::get,
+            scheduled_activities::change,
+            scheduled_activities::cancel
+        ))
         .routes(routes!(cim_messages::take))
         .routes(routes!(cim_messages::orphans))
         .routes(routes!(customers::list))
-        .routes(routes!(customers::get, customers::put, customers::patch, customers::delete))
+        .routes(routes!(
+            customers::get,
+            customers::put,
+            customers::patch,
+            customers::delete
+        ))
         .routes(routes!(customers::record_consent))
         .routes(routes!(customers::history))
         .routes(routes!(contact_lists::create, contact_lists::list))
@@ -61,7 +70,11 @@ fn resources() -> OpenApiRouter<ApiState> {
         .routes(routes!(imports::create, imports::list))
         .routes(routes!(imports::get))
         .routes(routes!(imports::rejects))
-        .routes(routes!(do_not_contact::enter, do_not_contact::list, do_not_contact::remove))
+        .routes(routes!(
+            do_not_contact::enter,
+            do_not_contact::list,
+            do_not_contact::remove
+        ))
         .routes(routes!(do_not_contact::enter_batch))
         .routes(routes!(flows::validate))
         .routes(routes!(flows::schema))

@@ -108,6 +108,10 @@ pub(crate) enum ConsentBasis {
     ExistingRelationship,
     /// A missing record allows.
     Contract,
+    /// A missing record allows.
+    LegalObligation,
+    /// A missing record allows.
+    LegitimateInterest,
 }
 
 /// What counts when the profile or the contact's row names a time zone.

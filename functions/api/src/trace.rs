@@ -36,17 +36,29 @@ fn name(state: &ApiState, headers: &HeaderMap) -> String {
     let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok());
     let sane = |text: &&str| {
         (1..=100).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'='))
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'='))
     };
-    given.filter(sane).map_or_else(|| state.context.token(), str::to_owned)
+    given
+        .filter(sane)
+        .map_or_else(|| state.context.token(), str::to_owned)
 }
 
 /// The outermost layer.
 pub(crate) async fn around(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let id = name(&state, request.headers());
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("-", MatchedPath::as_str)
+        .to_owned();
     let method = request.method().clone();
-    let limit = if route.ends_with("/file") { UPLOAD_TIME_LIMIT } else { TIME_LIMIT };
+    let limit = if route.ends_with("/file") {
+        UPLOAD_TIME_LIMIT
+    } else {
+        TIME_LIMIT
+    };
     let span = tracing::info_span!("request", %method, route, request_id = id, tenant = Empty);
     let began = state.context.now();
     let work = CURRENT.scope(id.clone(), async {
@@ -58,7 +70,11 @@ pub(crate) async fn around(State(state): State<ApiState>, request: Request, next
         };
         let mut response = described(response);
         let status = response.status().as_u16();
-        tracing::info!(status, latency_ms = state.context.now().since(began).get(), "answered");
+        tracing::info!(
+            status,
+            latency_ms = state.context.now().since(began).get(),
+            "answered"
+        );
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
@@ -77,7 +93,10 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
 /// Refusals that the router makes by itself become problems like all others.
 fn described(response: Response) -> Response {
     let status = response.status();
-    let is_problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|of| of == MEDIA_TYPE);
+    let is_problem = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|of| of == MEDIA_TYPE);
     if is_problem || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }

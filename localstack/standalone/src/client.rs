@@ -79,7 +79,11 @@ impl Client {
 
     /// The whole address of a path of the API.
     pub(crate) fn url(&self, path: &str) -> String {
-        if path.starts_with('/') { format!("{}{path}", self.base) } else { path.to_owned() }
+        if path.starts_with('/') {
+            format!("{}{path}", self.base)
+        } else {
+            path.to_owned()
+        }
     }
 
     /// Reads one thing.
@@ -103,7 +107,11 @@ impl Client {
     }
 
     /// Reads the first entries of a list.
-    pub(crate) async fn first<T: DeserializeOwned>(&self, path: &str, most: usize) -> Result<Vec<T>, ApiError> {
+    pub(crate) async fn first<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        most: usize,
+    ) -> Result<Vec<T>, ApiError> {
         let page: Page<T> = self.get(&format!("{path}?limit={most}")).await?;
         Ok(page.data)
     }
@@ -133,14 +141,20 @@ impl Client {
 
     /// Removes something.
     pub(crate) async fn delete(&self, path: &str) -> Result<(), ApiError> {
-        self.write::<Option<Value>>(Method::DELETE, path, |request| request).await.map(|_| ())
+        self.write::<Option<Value>>(Method::DELETE, path, |request| request)
+            .await
+            .map(|_| ())
     }
 
     /// Streams a CSV file to an upload address. The key goes to our own server only: an upload address
     /// may lie elsewhere, and then carries its own permission.
     pub(crate) async fn upload(&self, address: &str, file: Body, bytes: u64) -> Result<(), ApiError> {
         let url = self.url(address);
-        let mut request = self.http.put(&url).header(CONTENT_TYPE, "text/csv").header(CONTENT_LENGTH, bytes);
+        let mut request = self
+            .http
+            .put(&url)
+            .header(CONTENT_TYPE, "text/csv")
+            .header(CONTENT_LENGTH, bytes);
         if url.starts_with(&format!("{}/", self.base)) {
             request = request.header(AUTHORIZATION, &self.authorization);
         }
@@ -148,7 +162,10 @@ impl Client {
         match request.timeout(UPLOAD_TIMEOUT).body(file).send().await {
             Ok(response) if response.status().is_success() => Ok(()),
             Ok(response) => Err(refused(call, response).await),
-            Err(error) => Err(ApiError::Unreachable { call, cause: cause(&error) }),
+            Err(error) => Err(ApiError::Unreachable {
+                call,
+                cause: cause(&error),
+            }),
         }
     }
 
@@ -159,7 +176,10 @@ impl Client {
         fill: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<T, ApiError> {
         let key = format!("{:032x}", rand::random::<u128>());
-        self.call(method, path, |request| fill(request).header("idempotency-key", &key)).await
+        self.call(method, path, |request| {
+            fill(request).header("idempotency-key", &key)
+        })
+        .await
     }
 
     async fn call<T: DeserializeOwned>(
@@ -172,7 +192,10 @@ impl Client {
         let url = self.url(path);
         let mut pause = FIRST_PAUSE;
         for trial in 1.. {
-            let request = self.http.request(method.clone(), &url).header(AUTHORIZATION, &self.authorization);
+            let request = self
+                .http
+                .request(method.clone(), &url)
+                .header(AUTHORIZATION, &self.authorization);
             let result = fill(request).timeout(TIMEOUT).send().await;
             let wait = match result {
                 Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE && trial < TRIES => {
@@ -181,19 +204,29 @@ impl Client {
                 Ok(response) if response.status().is_success() => return read(call(), response).await,
                 Ok(response) => return Err(refused(call(), response).await),
                 Err(_) if trial < TRIES => pause,
-                Err(error) => return Err(ApiError::Unreachable { call: call(), cause: cause(&error) }),
+                Err(error) => {
+                    return Err(ApiError::Unreachable {
+                        call: call(),
+                        cause: cause(&error),
+                    });
+                }
             };
             tokio::time::sleep(wait).await;
             pause *= 2;
         }
-        Err(ApiError::Unreachable { call: call(), cause: "tried too often".to_owned() })
+        Err(ApiError::Unreachable {
+            call: call(),
+            cause: "tried too often".to_owned(),
+        })
     }
 }
 
 /// A text as a part of a query or a path.
 pub(crate) fn escaped(text: &str) -> String {
     // In a path a plus would be a plus.
-    byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+    byte_serialize(text.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {
@@ -204,11 +237,19 @@ fn retry_after(response: &Response) -> Option<Duration> {
 async fn read<T: DeserializeOwned>(call: String, response: Response) -> Result<T, ApiError> {
     let bytes = match response.bytes().await {
         Ok(bytes) => bytes,
-        Err(error) => return Err(ApiError::Unreachable { call, cause: cause(&error) }),
+        Err(error) => {
+            return Err(ApiError::Unreachable {
+                call,
+                cause: cause(&error),
+            });
+        }
     };
     // 204 has no body.
     let json: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
-    serde_json::from_slice(json).map_err(|error| ApiError::Unreadable { call, cause: error.to_string() })
+    serde_json::from_slice(json).map_err(|error| ApiError::Unreadable {
+        call,
+        cause: error.to_string(),
+    })
 }
 
 /// What the problem details say, for people.
@@ -216,7 +257,13 @@ async fn refused(call: String, response: Response) -> ApiError {
     let status = response.status();
     let body = response.bytes().await.unwrap_or_default();
     let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |value: &Value, name: &str| {
+        value
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let fields: Vec<String> = problem
         .get("errors")
         .and_then(Value::as_array)
@@ -230,7 +277,11 @@ async fn refused(call: String, response: Response) -> ApiError {
         (detail, 0 | 1) => detail.to_owned(),
         (detail, _) => format!("{detail} {}", fields.join("; ")),
     };
-    ApiError::Refused { call, status, text: told }
+    ApiError::Refused {
+        call,
+        status,
+        text: told,
+    }
 }
 
 /// The innermost cause says the most: reqwest's own texts only repeat the address.

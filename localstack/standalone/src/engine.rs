@@ -25,6 +25,11 @@ const SWEEP: Duration = Duration::from_secs(5);
 const PURGE: Duration = Duration::from_secs(30);
 /// Expired items removed at once.
 const PURGED_AT_ONCE: usize = 1_000;
+/// Activities that are dispatched at once. Each waits for two commits and for the provider; the more
+/// wait together, the more share a commit.
+const AT_ONCE: u32 = 256;
+/// Webhooks that are called at once: as many as one endpoint is called, so that none has to come back.
+const WEBHOOKS_AT_ONCE: u32 = 32;
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(9);
 
@@ -66,16 +71,16 @@ impl Engine {
 
     /// Starts the functions and workers.
     pub(crate) fn start(&mut self) {
-        self.spawn_worker(QueueName::DispatchUrgent, 2, |context, message| async move {
+        self.spawn_worker(QueueName::DispatchUrgent, AT_ONCE, |context, message| async move {
             dispatch::handle(&context, &message).await
         });
-        self.spawn_worker(QueueName::Dispatch, 6, |context, message| async move {
+        self.spawn_worker(QueueName::Dispatch, AT_ONCE, |context, message| async move {
             dispatch::handle(&context, &message).await
         });
-        self.spawn_worker(QueueName::Flow, 3, |context, message| async move {
+        self.spawn_worker(QueueName::Flow, 64, |context, message| async move {
             flow::handle(&context, &message).await
         });
-        self.spawn_worker(QueueName::WebhookDelivery, 4, |context, message| async move {
+        self.spawn_worker(QueueName::WebhookDelivery, WEBHOOKS_AT_ONCE, |context, message| async move {
             webhook_delivery::handle(&context, &message).await
         });
         self.spawn_consumer(Consumer::History, |context, shard, changes| async move {
@@ -88,14 +93,14 @@ impl Engine {
         self.loops.spawn(purge(self.embedded.clone(), self.context.clone(), self.stop.clone()));
     }
 
-    fn spawn_worker<H, F>(&mut self, queue: QueueName, pollers: usize, handler: H)
+    fn spawn_worker<H, F>(&mut self, queue: QueueName, at_once: u32, handler: H)
     where
-        H: Fn(Context, String) -> F + Clone + Send + Sync + 'static,
+        H: Fn(Context, String) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), application::error::Error>> + Send + 'static,
     {
         let context = self.context.clone();
         let handler = move |message| handler(context.clone(), message);
-        self.loops.spawn(poll::queue(self.embedded.queues(), queue, pollers, self.stop.clone(), handler));
+        self.loops.spawn(poll::queue(self.embedded.queues(), queue, at_once, self.stop.clone(), handler));
     }
 
     fn spawn_consumer<H, F>(&mut self, consumer: Consumer, handler: H)

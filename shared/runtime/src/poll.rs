@@ -6,6 +6,7 @@ use std::sync::Arc;
 use application::error::Error;
 use domain::time::Millis;
 use platform::queues::{MAX_RECEIVE, QueueName, Queues};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::record::{Verdict, handle};
@@ -15,64 +16,64 @@ pub const VISIBILITY: Millis = Millis::seconds(120);
 /// The pause after a queue that does not answer.
 const PAUSE: Millis = Millis::seconds(1);
 
-/// Polls a queue with `pollers` loops, each handling up to ten messages at once, until `stop`. What
-/// is in hand then is finished first.
+/// Polls a queue until `stop` and handles up to `at_once` messages at once: a slow one holds up
+/// nobody but itself. What is in hand at the end is finished first.
 pub async fn queue<H, F>(
     queues: Arc<dyn Queues>,
     name: QueueName,
-    pollers: usize,
+    at_once: u32,
     stop: CancellationToken,
     handler: H,
 ) where
-    H: Fn(String) -> F + Clone + Send + Sync + 'static,
+    H: Fn(String) -> F,
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
-    let loops = (0..pollers).map(|_| {
-        tokio::spawn(poll(queues.clone(), name, stop.clone(), handler.clone()))
-    });
-    for result in futures::future::join_all(loops).await {
-        if let Err(error) = result {
-            tracing::error!(%error, queue = ?name, "a poller ended");
-        }
-    }
-}
-
-async fn poll<H, F>(queues: Arc<dyn Queues>, name: QueueName, stop: CancellationToken, handler: H)
-where
-    H: Fn(String) -> F,
-    F: Future<Output = Result<(), Error>>,
-{
-    while !stop.is_cancelled() {
+    let room = Arc::new(Semaphore::new(usize::try_from(at_once).unwrap_or(1)));
+    while let Some(mut places) = places(&room, &stop).await {
         let received = tokio::select! {
             biased;
-            () = stop.cancelled() => return,
-            received = queues.receive(name, MAX_RECEIVE, VISIBILITY) => received,
+            () = stop.cancelled() => break,
+            received = queues.receive(name, places.num_permits(), VISIBILITY) => received,
         };
         let messages = match received {
             Ok(messages) => messages,
             Err(error) => {
                 tracing::warn!(%error, queue = ?name, "the queue does not answer");
                 tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(PAUSE.duration()) => {}
+                    () = stop.cancelled() => break,
+                    () = tokio::time::sleep(PAUSE.duration()) => continue,
                 }
-                continue;
             }
         };
-        let handled = messages.into_iter().map(|message| async {
-            let verdict = handle("message", handler(message.body)).await;
-            (message.receipt, verdict)
-        });
-        let done: Vec<String> = futures::future::join_all(handled)
-            .await
-            .into_iter()
-            .filter(|(_, verdict)| *verdict == Verdict::Done)
-            .map(|(receipt, _)| receipt)
-            .collect();
-        if !done.is_empty()
-            && let Err(error) = queues.delete(name, done).await
-        {
-            tracing::warn!(%error, queue = ?name, "messages not deleted; they come again");
+        for message in messages {
+            let (queues, handling, place) = (queues.clone(), handler(message.body), places.split(1));
+            tokio::spawn(async move {
+                let _place = place;
+                if handle("message", handling).await == Verdict::Done
+                    && let Err(error) = queues.delete(name, vec![message.receipt]).await
+                {
+                    tracing::warn!(%error, queue = ?name, "a message was not deleted; it comes again");
+                }
+            });
         }
     }
+    // All places are free once everything in hand is done.
+    if room.acquire_many(at_once).await.is_err() {
+        tracing::error!(queue = ?name, "the worker's room was closed");
+    }
+}
+
+/// Waits for free places: at least one, at most as many as one receive takes.
+async fn places(room: &Arc<Semaphore>, stop: &CancellationToken) -> Option<OwnedSemaphorePermit> {
+    let mut places = tokio::select! {
+        biased;
+        () = stop.cancelled() => return None,
+        place = room.clone().acquire_owned() => place.ok()?,
+    };
+    while places.num_permits() < MAX_RECEIVE
+        && let Ok(place) = room.clone().try_acquire_owned()
+    {
+        places.merge(place);
+    }
+    Some(places)
 }

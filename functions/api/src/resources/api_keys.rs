@@ -63,8 +63,22 @@ pub struct ApiKeyOut {
 
 impl From<ApiKey> for ApiKeyOut {
     fn from(key: ApiKey) -> Self {
-        let ApiKey { id, name, role, created_at, revoked_at, .. } = key;
-        Self { id, name, role, created_at, revoked_at, key: None }
+        let ApiKey {
+            id,
+            name,
+            role,
+            created_at,
+            revoked_at,
+            ..
+        } = key;
+        Self {
+            id,
+            name,
+            role,
+            created_at,
+            revoked_at,
+            key: None,
+        }
     }
 }
 
@@ -83,7 +97,14 @@ pub(crate) async fn create(
     let (key, text) = api_keys::create(&state.context, &caller.tenant, name.as_str(), role).await?;
     let out = ApiKeyOut::from(key);
     let kept = serde_json::to_string(&out).map_err(Problem::internal)?;
-    let mut response = (StatusCode::CREATED, Json(ApiKeyOut { key: Some(text), ..out })).into_response();
+    let mut response = (
+        StatusCode::CREATED,
+        Json(ApiKeyOut {
+            key: Some(text),
+            ..out
+        }),
+    )
+        .into_response();
     response.extensions_mut().insert(KeptBody(kept));
     Ok(response)
 }

@@ -60,13 +60,19 @@ async fn called(
     tracing::Span::current().record("tenant", tenant.as_str());
     let body = collect(&headers, body).await?;
     let ready = connectors::by_id(&state.context, &tenant, &connector).await?;
-    let callback =
-        Callback { url: full_url(&state, &uri, &headers), method: method.to_string(), headers: texts(&headers), body };
+    let callback = Callback {
+        url: full_url(&state, &uri, &headers),
+        method: method.to_string(),
+        headers: texts(&headers),
+        body,
+    };
     let events = match ready.connector.read_callback(&callback) {
         Ok(CallbackOutcome::Challenge(text)) => return Ok(text.into_response()),
         Ok(CallbackOutcome::Events(events)) => events,
         Err(CallbackError::Signature) => {
-            return Err(Problem::unauthenticated("The callback's signature is missing or wrong."));
+            return Err(Problem::unauthenticated(
+                "The callback's signature is missing or wrong.",
+            ));
         }
         Err(CallbackError::Malformed(detail)) => return Err(Problem::malformed(detail)),
         Err(CallbackError::Unsupported) => return Err(Problem::no_such_path()),
@@ -85,7 +91,10 @@ async fn called(
 /// The URL that the provider called, as far as that can be told: some signatures cover it.
 fn full_url(state: &ApiState, uri: &Uri, headers: &HeaderMap) -> String {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    match (&state.public_url, headers.get(header::HOST).and_then(|host| host.to_str().ok())) {
+    match (
+        &state.public_url,
+        headers.get(header::HOST).and_then(|host| host.to_str().ok()),
+    ) {
         (None, Some(host)) => format!("http://{host}{path}"),
         _ => state.address(path),
     }

@@ -22,8 +22,14 @@ async fn act(
     action: CampaignAction,
 ) -> Result<Resource<CampaignOut>, Problem> {
     let changed = campaigns::act(&state.context, &caller.tenant, id, expected, action).await?;
-    let ChangeState { campaign, quiet_after } = changed;
-    Ok(Resource::ok(campaign.version, CampaignOut::of(campaign, quiet_after)))
+    let ChangeState {
+        campaign,
+        quiet_after,
+    } = changed;
+    Ok(Resource::ok(
+        campaign.version,
+        CampaignOut::of(campaign, quiet_after),
+    ))
 }
 
 macro_rules! actions {

@@ -78,7 +78,10 @@ const fn default_start_rate() -> u32 {
 impl CampaignIn {
     fn definition(self) -> Result<Definition, Vec<FieldError>> {
         let mut wrong: Vec<FieldError> = policy_errors(self.policy.check(), "/policy");
-        let maps = [(&self.contact_columns, "/contactColumns"), (&self.profile_attributes, "/profileAttributes")];
+        let maps = [
+            (&self.contact_columns, "/contactColumns"),
+            (&self.profile_attributes, "/profileAttributes"),
+        ];
         for (fields, pointer) in maps {
             if fields.len() > MAX_FIELDS || fields.keys().any(|name| name.is_empty() || name.len() > 64) {
                 let detail = format!("may have at most {MAX_FIELDS} entries with names of 1 to 64 bytes");
@@ -105,7 +108,10 @@ impl CampaignIn {
 /// What is wrong with a policy, seen from the document that holds it.
 pub(crate) fn policy_errors(check: Result<(), Vec<compliance::FieldError>>, at: &str) -> Vec<FieldError> {
     let errors = check.err().unwrap_or_default();
-    errors.into_iter().map(|error| FieldError::new(format!("{at}{}", error.pointer), error.message)).collect()
+    errors
+        .into_iter()
+        .map(|error| FieldError::new(format!("{at}{}", error.pointer), error.message))
+        .collect()
 }
 
 /// A campaign as it stands.
@@ -167,7 +173,12 @@ impl CampaignOut {
             start_at: definition.start_at,
             end_at: definition.end_at,
             created_at: value.created_at,
-            events: value.log.entries().iter().map(|entry| entry.event.clone()).collect(),
+            events: value
+                .log
+                .entries()
+                .iter()
+                .map(|entry| entry.event.clone())
+                .collect(),
             quiet_after,
         }
     }
@@ -242,7 +253,8 @@ pub(crate) async fn change(
 ) -> Result<Resource<CampaignOut>, Problem> {
     let change = |definition: Definition| {
         let before = serde_json::to_value(&definition).map_err(|error| Error::Corrupt(error.to_string()))?;
-        let input: CampaignIn = parse_value(super::checks::replaced(before, &patch)).map_err(Problem::into_invalid)?;
+        let input: CampaignIn =
+            parse_value(super::checks::replaced(before, &patch)).map_err(Problem::into_invalid)?;
         input.definition().map_err(Error::Invalid)
     };
     let stored = campaigns::edit(&state.context, &caller.tenant, &id, expected, change).await?;
@@ -273,10 +285,10 @@ pub struct ProgressOut {
     #[schema(value_type = schema::CampaignState)]
     state: CampaignState,
     /// Activities as they stand, by channel and state.
-    #[schema(example = json!({"whatsapp": {"SENT": 12, "READ": 30}}))]
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, i64>>, example = json!({"whatsapp": {"SENT": 12, "READ": 30}}))]
     activities: Tree,
     /// How often activities were refused, deferred, failed and so on, by reason.
-    #[schema(example = json!({"deferred": {"windowClosed": 7}}))]
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, i64>>, example = json!({"deferred": {"windowClosed": 7}}))]
     reasons: Tree,
     /// Conversations as they stand: `running`, or how they ended.
     #[schema(example = json!({"running": 40, "replied": 12}))]
@@ -290,7 +302,9 @@ fn tree(flat: BTreeMap<String, i64>) -> Tree {
     let mut tree = Tree::new();
     for (name, count) in flat {
         let (branch, leaf) = name.split_once('/').unwrap_or((&name, ""));
-        tree.entry(branch.to_owned()).or_default().insert(leaf.to_owned(), count);
+        tree.entry(branch.to_owned())
+            .or_default()
+            .insert(leaf.to_owned(), count);
     }
     tree
 }
@@ -309,7 +323,11 @@ pub(crate) async fn progress(
 ) -> Result<Json<ProgressOut>, Problem> {
     let (context, tenant) = (&state.context, &caller.tenant);
     let campaign = campaigns::get(context, tenant, &id).await?.value;
-    let Counts { activities, reasons, conversations } = history::progress(context, tenant, Some(&id)).await?;
+    let Counts {
+        activities,
+        reasons,
+        conversations,
+    } = history::progress(context, tenant, Some(&id)).await?;
     Ok(Json(ProgressOut {
         campaign_id: id,
         state: campaign.state,

@@ -29,7 +29,10 @@ pub(crate) fn short(text: &str, max: usize, pointer: &str) -> Result<(), FieldEr
     if (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
         Ok(())
     } else {
-        Err(FieldError::new(pointer, format!("must have 1 to {max} characters, none of them a control character")))
+        Err(FieldError::new(
+            pointer,
+            format!("must have 1 to {max} characters, none of them a control character"),
+        ))
     }
 }
 
@@ -64,12 +67,16 @@ pub(crate) fn short_entries<'a>(
     pointer: &str,
 ) -> Vec<FieldError> {
     if entries.len() > most {
-        return vec![FieldError::new(pointer, format!("may have at most {most} entries"))];
+        return vec![FieldError::new(
+            pointer,
+            format!("may have at most {most} entries"),
+        )];
     }
     let outside = |(name, value): (&String, &str)| {
         let fits = (1..=longest_name).contains(&name.len()) && value.len() <= longest_value;
         let shown: String = name.chars().take(64).collect();
-        let detail = format!("is outside the bounds: names 1 to {longest_name} bytes, values at most {longest_value}");
+        let detail =
+            format!("is outside the bounds: names 1 to {longest_name} bytes, values at most {longest_value}");
         (!fits).then(|| FieldError::new(format!("{pointer}/{}", token(&shown)), detail))
     };
     entries.filter_map(outside).collect()

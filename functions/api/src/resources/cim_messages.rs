@@ -95,7 +95,12 @@ pub(crate) async fn take(
 ) -> Result<(StatusCode, Json<TakenOut>), Problem> {
     let arrival = arrival(message, state.context.now())?;
     let outcome = receipts::take_in(&state.context, &caller.tenant, arrival).await?;
-    Ok((StatusCode::ACCEPTED, Json(TakenOut { outcome: outcome.into() })))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(TakenOut {
+            outcome: outcome.into(),
+        }),
+    ))
 }
 
 fn wrong(pointer: &str, detail: impl ToString) -> Problem {
@@ -116,7 +121,10 @@ fn arrival(message: Message, now: Timestamp) -> Result<Arrival, Problem> {
 fn told_at(timestamp: Option<&Value>) -> Option<Timestamp> {
     match timestamp? {
         Value::String(text) => Timestamp::parse(text).ok(),
-        Value::Number(number) => number.as_i64().filter(|millis| *millis > 0).map(Timestamp::from_millis),
+        Value::Number(number) => number
+            .as_i64()
+            .filter(|millis| *millis > 0)
+            .map(Timestamp::from_millis),
         _ => None,
     }
 }
@@ -130,8 +138,12 @@ fn notification(message: &Message) -> Result<(About, Returned), Problem> {
     };
     let id = ActivityId::parse(named).map_err(|error| wrong(pointer, error))?;
     let status = body.text("status").and_then(DeliveryStatus::parse_notification);
-    let status =
-        status.ok_or_else(|| wrong("/body/status", "must be one of DELIVERED, READ, CONNECTED, FAILED"))?;
+    let status = status.ok_or_else(|| {
+        wrong(
+            "/body/status",
+            "must be one of DELIVERED, READ, CONNECTED, FAILED",
+        )
+    })?;
     let reason = match body.field("reasonCode") {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => Some(text.clone()),
@@ -139,21 +151,34 @@ fn notification(message: &Message) -> Result<(About, Returned), Problem> {
         Some(_) => return Err(wrong("/body/reasonCode", "must be a number or a text")),
     };
     let reason = reason.map(|text| text.chars().take(MAX_REASON).collect());
-    Ok((About::Activity { id, attempt: None }, Returned::Receipt { status, reason }))
+    Ok((
+        About::Activity { id, attempt: None },
+        Returned::Receipt { status, reason },
+    ))
 }
 
 fn customers_message(message: Message) -> Result<(About, Returned), Problem> {
     let Message { id, header, body } = message;
     short(&id, MAX_MESSAGE_ID, "/id").map_err(|error| Problem::invalid(vec![error]))?;
-    if header.sender.is_some_and(|sender| matches!(sender.kind.as_str(), "AGENT" | "BOT")) {
-        return Err(wrong("/header/sender/type", "must be CUSTOMER or CONNECTOR: only customers' messages are taken"));
+    if header
+        .sender
+        .is_some_and(|sender| matches!(sender.kind.as_str(), "AGENT" | "BOT"))
+    {
+        return Err(wrong(
+            "/header/sender/type",
+            "must be CUSTOMER or CONNECTOR: only customers' messages are taken",
+        ));
     }
     let address = header.channel_data.map(|data| data.channel_customer_identifier);
-    let from = address.as_deref().map(|text| Subject::parse_address(text)).transpose();
+    let from = address.as_deref().map(Subject::parse_address).transpose();
     // Ids of ours begin so. What answers anything else is the customer's own message: an opt-out word
     // in it is honoured at once.
-    let ours = header.original_message_id.filter(|id| id.starts_with(ActivityId::PREFIX));
-    let about = ours.and_then(|id| ActivityId::parse(&id).ok()).map(|id| About::Activity { id, attempt: None });
+    let ours = header
+        .original_message_id
+        .filter(|id| id.starts_with(ActivityId::PREFIX));
+    let about = ours
+        .and_then(|id| ActivityId::parse(&id).ok())
+        .map(|id| About::Activity { id, attempt: None });
     let from = match (from, &about) {
         (Ok(Some(Subject::Address(address))), _) => Some(address),
         (_, Some(_)) => None,
@@ -164,8 +189,19 @@ fn customers_message(message: Message) -> Result<(About, Returned), Problem> {
         (Err(error), None) => return Err(wrong("/header/channelData/channelCustomerIdentifier", error)),
     };
     // A number alone does not tell SMS from WhatsApp.
-    let channel = from.as_ref().filter(|address| !address.is_phone()).map(|_| Channel::Email);
-    Ok((about.unwrap_or(About::Nothing), Returned::Message { id, channel, from, body }))
+    let channel = from
+        .as_ref()
+        .filter(|address| !address.is_phone())
+        .map(|_| Channel::Email);
+    Ok((
+        about.unwrap_or(About::Nothing),
+        Returned::Message {
+            id,
+            channel,
+            from,
+            body,
+        },
+    ))
 }
 
 /// A receipt or answer whose activity is not known.
@@ -213,7 +249,14 @@ pub struct OrphanOut {
 }
 
 impl From<Orphan> for OrphanOut {
-    fn from(Orphan { id, arrival, since, tries }: Orphan) -> Self {
+    fn from(
+        Orphan {
+            id,
+            arrival,
+            since,
+            tries,
+        }: Orphan,
+    ) -> Self {
         let (activity_id, connector_id, provider_message_id) = match arrival.about {
             About::Activity { id, .. } => (Some(id), None, None),
             About::ProviderMessage { connector, id } => (None, Some(connector), Some(id)),

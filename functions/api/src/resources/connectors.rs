@@ -91,14 +91,24 @@ impl ConnectorIn {
         expected: Option<u64>,
     ) -> Result<Stored<ConnectorRecord>, Problem> {
         let known = state.context.connectors.secret_names(self.kind);
-        let mut wrong = short_entries(self.settings.iter().map(|(k, v)| (k, v.as_str())), BOUNDS, "/settings");
-        wrong.extend(short_entries(self.secrets.iter().map(|(k, v)| (k, v.as_str())), BOUNDS, "/secrets"));
+        let mut wrong = short_entries(
+            self.settings.iter().map(|(k, v)| (k, v.as_str())),
+            BOUNDS,
+            "/settings",
+        );
+        wrong.extend(short_entries(
+            self.secrets.iter().map(|(k, v)| (k, v.as_str())),
+            BOUNDS,
+            "/secrets",
+        ));
         if wrong.is_empty() {
             let unknown = self.secrets.keys().filter(|name| !known.contains(&name.as_str()));
             let detail = || format!("is no secret of this kind; it takes {}", known.join(", "));
-            wrong.extend(unknown.map(|name| {
-                FieldError::new(format!("/secrets/{}", crate::extract::token(name)), detail())
-            }));
+            wrong.extend(
+                unknown.map(|name| {
+                    FieldError::new(format!("/secrets/{}", crate::extract::token(name)), detail())
+                }),
+            );
         }
         if !wrong.is_empty() {
             return Err(Problem::invalid(wrong));
@@ -111,7 +121,11 @@ impl ConnectorIn {
             rate_per_second: self.rate_per_second,
             concurrency: self.concurrency,
         };
-        let secrets = self.secrets.into_iter().map(|(name, secret)| (name, Secret::new(secret))).collect();
+        let secrets = self
+            .secrets
+            .into_iter()
+            .map(|(name, secret)| (name, Secret::new(secret)))
+            .collect();
         let name = self.name.into_string();
         Ok(connectors::put(&state.context, tenant, name, config, secrets, expected).await?)
     }
@@ -142,7 +156,11 @@ pub struct ConnectorOut {
 
 impl ConnectorOut {
     fn of(state: &ApiState, tenant: &TenantId, Stored { value, version }: Stored<ConnectorRecord>) -> Self {
-        let ConnectorRecord { name, config, created_at } = value;
+        let ConnectorRecord {
+            name,
+            config,
+            created_at,
+        } = value;
         Self {
             callback_url: state.address(&format!("/v1/callbacks/{tenant}/{}", config.id)),
             secret_names: state.context.connectors.secret_names(config.kind).to_vec(),
@@ -173,7 +191,11 @@ pub(crate) async fn create(
     let id = write.id(ConnectorId::derive, 0);
     let location = format!("/v1/connectors/{id}");
     let stored = input.put(&state, &caller.tenant, id, None).await?;
-    Ok(Resource::created(location, stored.version, ConnectorOut::of(&state, &caller.tenant, stored)))
+    Ok(Resource::created(
+        location,
+        stored.version,
+        ConnectorOut::of(&state, &caller.tenant, stored),
+    ))
 }
 
 /// Create a connector under an id of your own, or replace it
@@ -192,7 +214,10 @@ pub(crate) async fn put(
     Input(input): Input<ConnectorIn>,
 ) -> Result<Resource<ConnectorOut>, Problem> {
     let stored = input.put(&state, &caller.tenant, id, expected).await?;
-    Ok(Resource::ok(stored.version, ConnectorOut::of(&state, &caller.tenant, stored)))
+    Ok(Resource::ok(
+        stored.version,
+        ConnectorOut::of(&state, &caller.tenant, stored),
+    ))
 }
 
 /// List the connectors; there are at most 50
@@ -206,7 +231,10 @@ pub(crate) async fn list(
     page: PageParams,
 ) -> Result<Json<Page<ConnectorOut>>, Problem> {
     let all = connectors::list(&state.context, &caller.tenant).await?;
-    let all = all.into_iter().map(|stored| ConnectorOut::of(&state, &caller.tenant, stored)).collect();
+    let all = all
+        .into_iter()
+        .map(|stored| ConnectorOut::of(&state, &caller.tenant, stored))
+        .collect();
     Ok(Page::of_whole(all, &page, |connector| connector.id.as_str()))
 }
 
@@ -221,7 +249,10 @@ pub(crate) async fn get(
     Ids(id): Ids<ConnectorId>,
 ) -> Result<Resource<ConnectorOut>, Problem> {
     let stored = connectors::get(&state.context, &caller.tenant, &id).await?;
-    Ok(Resource::ok(stored.version, ConnectorOut::of(&state, &caller.tenant, stored)))
+    Ok(Resource::ok(
+        stored.version,
+        ConnectorOut::of(&state, &caller.tenant, stored),
+    ))
 }
 
 /// Delete a connector and its secrets

@@ -47,8 +47,18 @@ pub struct ContactListOut {
 }
 
 impl From<Stored<ContactList>> for ContactListOut {
-    fn from(Stored { value: ContactList { id, name, created_at }, version }: Stored<ContactList>) -> Self {
-        Self { id, version, name, created_at }
+    fn from(
+        Stored {
+            value: ContactList { id, name, created_at },
+            version,
+        }: Stored<ContactList>,
+    ) -> Self {
+        Self {
+            id,
+            version,
+            name,
+            created_at,
+        }
     }
 }
 

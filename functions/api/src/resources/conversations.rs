@@ -111,7 +111,12 @@ impl ConversationOut {
             data: value.data,
             messages: value.messages,
             response: value.response,
-            events: value.log.entries().iter().map(|entry| entry.event.clone()).collect(),
+            events: value
+                .log
+                .entries()
+                .iter()
+                .map(|entry| entry.event.clone())
+                .collect(),
             explanation,
         }
     }
@@ -149,7 +154,9 @@ pub(crate) async fn get(
     caller: Caller,
     Ids(id): Ids<ConversationId>,
 ) -> Result<Resource<ConversationOut>, Problem> {
-    Ok(ConversationOut::resource(conversations::get(&state.context, &caller.tenant, &id).await?))
+    Ok(ConversationOut::resource(
+        conversations::get(&state.context, &caller.tenant, &id).await?,
+    ))
 }
 
 /// Conversation data to set.
@@ -249,5 +256,7 @@ pub(crate) async fn stop(
     Ids(id): Ids<ConversationId>,
 ) -> Result<Resource<ConversationOut>, Problem> {
     conversations::stop(&state.context, &caller.tenant, &id, StopOutcome::Stopped).await?;
-    Ok(ConversationOut::resource(conversations::get(&state.context, &caller.tenant, &id).await?))
+    Ok(ConversationOut::resource(
+        conversations::get(&state.context, &caller.tenant, &id).await?,
+    ))
 }

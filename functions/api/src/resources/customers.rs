@@ -135,7 +135,10 @@ impl CustomerOut {
 }
 
 fn fields(errors: Vec<compliance::FieldError>) -> Vec<FieldError> {
-    errors.into_iter().map(|error| FieldError::new(error.pointer, error.message)).collect()
+    errors
+        .into_iter()
+        .map(|error| FieldError::new(error.pointer, error.message))
+        .collect()
 }
 
 /// A profile with the consent records that stood, and those that it brings.
@@ -189,9 +192,14 @@ pub(crate) async fn put(
     IfMatch(expected): IfMatch,
     Input(input): Input<ProfileIn>,
 ) -> Result<Resource<CustomerOut>, Problem> {
-    let profile = input.parse(state.context.now()).map_err(|errors| Problem::invalid(fields(errors)))?;
+    let profile = input
+        .parse(state.context.now())
+        .map_err(|errors| Problem::invalid(fields(errors)))?;
     let change = |before: Option<CustomerProfile>| {
-        Ok(with_consent_of(profile.clone(), before.map(|before| before.consent).unwrap_or_default()))
+        Ok(with_consent_of(
+            profile.clone(),
+            before.map(|before| before.consent).unwrap_or_default(),
+        ))
     };
     let stored = customers::change(&state.context, &caller.tenant, &id, expected, change).await?;
     Ok(CustomerOut::resource(id, stored))
@@ -221,7 +229,9 @@ pub(crate) async fn patch(
         let consent = std::mem::take(&mut before.consent);
         let document = serde_json::to_value(&before).map_err(|error| Error::Corrupt(error.to_string()))?;
         let input: ProfileIn = parse_value(replaced(document, &patch)).map_err(Problem::into_invalid)?;
-        let profile = input.parse(now).map_err(|errors| Error::Invalid(fields(errors)))?;
+        let profile = input
+            .parse(now)
+            .map_err(|errors| Error::Invalid(fields(errors)))?;
         Ok(with_consent_of(profile, consent))
     };
     let stored = customers::change(&state.context, &caller.tenant, &id, expected, change).await?;
@@ -258,7 +268,10 @@ pub(crate) async fn record_consent(
     IfMatch(expected): IfMatch,
     Input(record): Input<ConsentIn>,
 ) -> Result<Resource<CustomerOut>, Problem> {
-    let input = ProfileIn { consent: vec![record], ..ProfileIn::default() };
+    let input = ProfileIn {
+        consent: vec![record],
+        ..ProfileIn::default()
+    };
     let records = input.parse(state.context.now()).map_err(|errors| {
         let in_record = |mut error: FieldError| {
             error.pointer = error.pointer.trim_start_matches("/consent/0").to_owned();
@@ -268,7 +281,11 @@ pub(crate) async fn record_consent(
     })?;
     let change = |before: Option<CustomerProfile>| {
         let mut profile = before.ok_or_else(|| Error::not_found("customer", &id))?;
-        records.consent.iter().cloned().for_each(|record| profile.record_consent(record));
+        records
+            .consent
+            .iter()
+            .cloned()
+            .for_each(|record| profile.record_consent(record));
         Ok(profile)
     };
     let stored = customers::change(&state.context, &caller.tenant, &id, expected, change).await?;

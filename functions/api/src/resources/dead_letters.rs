@@ -32,8 +32,18 @@ pub struct DeadLetterOut {
 }
 
 impl From<DeadLetter> for DeadLetterOut {
-    fn from(DeadLetter { activity_id, reason, since }: DeadLetter) -> Self {
-        Self { activity_id, reason, since }
+    fn from(
+        DeadLetter {
+            activity_id,
+            reason,
+            since,
+        }: DeadLetter,
+    ) -> Self {
+        Self {
+            activity_id,
+            reason,
+            since,
+        }
     }
 }
 
@@ -65,5 +75,8 @@ pub(crate) async fn redrive(
     Ids(id): Ids<ActivityId>,
 ) -> Result<Resource<ActivityOut>, Problem> {
     let stored = dead_letters::redrive(&state.context, &caller.tenant, &id).await?;
-    Ok(Resource::ok(stored.version, ActivityOut::of(stored, state.context.now())))
+    Ok(Resource::ok(
+        stored.version,
+        ActivityOut::of(stored, state.context.now()),
+    ))
 }

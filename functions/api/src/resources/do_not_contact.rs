@@ -67,7 +67,12 @@ impl EntryIn {
                 Subject::parse_address(&text).map_err(|error| wrong("/address", error.to_string()))?
             }
             (None, Some(customer)) => Subject::CustomerId(customer),
-            _ => return Err(wrong("/address", "or `customerId` must be given, one of the two".to_owned())),
+            _ => {
+                return Err(wrong(
+                    "/address",
+                    "or `customerId` must be given, one of the two".to_owned(),
+                ));
+            }
         };
         if self.expires_at.is_some_and(|expires| expires <= now) {
             return Err(wrong("/expiresAt", "has passed already".to_owned()));
@@ -182,7 +187,10 @@ pub(crate) async fn enter_batch(
         let detail = format!("must have 1 to {MAX_BATCH} entries");
         return Err(Problem::invalid(vec![FieldError::new("/items", detail)]));
     }
-    let entering = items.iter().enumerate().map(|(index, item)| enter_one(&state, &caller.tenant, index, item));
+    let entering = items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| enter_one(&state, &caller.tenant, index, item));
     let entering: Vec<_> = entering.collect();
     let results = futures::stream::iter(entering).buffered(AT_ONCE).collect().await;
     Ok(Json(EntriesOut { results }))
@@ -203,7 +211,12 @@ async fn enter_one(state: &ApiState, tenant: &TenantId, index: usize, item: &Raw
         Err(problem) => {
             problem.log();
             let problem = problem.under(&format!("/items/{index}"));
-            EntryResult { index, status: problem.status().as_u16(), entry: None, problem: Some(problem.body()) }
+            EntryResult {
+                index,
+                status: problem.status().as_u16(),
+                entry: None,
+                problem: Some(problem.body()),
+            }
         }
     }
 }
@@ -239,7 +252,10 @@ impl<S: Sync> FromRequestParts<S> for Wanted {
             parameters.wrong("customerId", "cannot be given together with `address`");
         }
         parameters.end()?;
-        Ok(Self { subject: address.or_else(|| customer.map(Subject::CustomerId)), page })
+        Ok(Self {
+            subject: address.or_else(|| customer.map(Subject::CustomerId)),
+            page,
+        })
     }
 }
 
@@ -255,7 +271,10 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<EntryOut>>, Problem> {
     let (context, tenant) = (&state.context, &caller.tenant);
     let found = match subject {
-        Some(subject) => Listing { data: do_not_contact::of(context, tenant, &subject).await?, next: None },
+        Some(subject) => Listing {
+            data: do_not_contact::of(context, tenant, &subject).await?,
+            next: None,
+        },
         None => do_not_contact::list(context, tenant, page.cursor(), page.limit).await?,
     };
     Ok(Page::of(found, EntryOut::from))

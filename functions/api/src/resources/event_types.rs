@@ -18,5 +18,7 @@ pub struct EventTypesOut {
     responses((status = 200, body = EventTypesOut))
 )]
 pub(crate) async fn list() -> Json<EventTypesOut> {
-    Json(EventTypesOut { data: EVENT_TYPES.to_vec() })
+    Json(EventTypesOut {
+        data: EVENT_TYPES.to_vec(),
+    })
 }

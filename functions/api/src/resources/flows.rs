@@ -57,12 +57,29 @@ pub struct FlowProblem {
 )]
 pub(crate) async fn validate(Input(input): Input<FlowIn>) -> Json<FlowCheckOut> {
     let declarations = declarations(&input.contact_columns, &input.profile_attributes);
-    let problems = flows::validate(&input.flow, &declarations).err().unwrap_or_default();
+    let problems = flows::validate(&input.flow, &declarations)
+        .err()
+        .unwrap_or_default();
     let problems: Vec<FlowProblem> = problems
         .into_iter()
-        .map(|flows::Problem { node, field, pointer, message }| FlowProblem { node, field, pointer, message })
+        .map(
+            |flows::Problem {
+                 node,
+                 field,
+                 pointer,
+                 message,
+             }| FlowProblem {
+                node,
+                field,
+                pointer,
+                message,
+            },
+        )
         .collect();
-    Json(FlowCheckOut { valid: problems.is_empty(), problems })
+    Json(FlowCheckOut {
+        valid: problems.is_empty(),
+        problems,
+    })
 }
 
 /// Read the JSON Schema of flow documents

@@ -27,6 +27,14 @@ pub struct HealthOut {
 )]
 pub(crate) async fn health(State(state): State<ApiState>) -> Result<Json<HealthOut>, Problem> {
     let key = Key::new("health", "health");
-    state.context.table.get(&key, Consistency::Eventual).await.map_err(Problem::unavailable)?;
-    Ok(Json(HealthOut { status: "ok", version: env!("CARGO_PKG_VERSION") }))
+    state
+        .context
+        .table
+        .get(&key, Consistency::Eventual)
+        .await
+        .map_err(Problem::unavailable)?;
+    Ok(Json(HealthOut {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+    }))
 }

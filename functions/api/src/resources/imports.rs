@@ -108,7 +108,11 @@ pub(crate) async fn create(
     let id = write.id(ImportId::derive, 0);
     let stored = imports::create(&state.context, &caller.tenant, &list, id).await?;
     let location = format!("/v1/contact-lists/{list}/imports/{}", stored.value.id);
-    Ok(Resource::created(location, stored.version, ImportOut::of(&state, stored)))
+    Ok(Resource::created(
+        location,
+        stored.version,
+        ImportOut::of(&state, stored),
+    ))
 }
 
 /// Put the file of an import: CSV with a header, UTF-8, at most 200 MB
@@ -191,8 +195,20 @@ pub struct RejectOut {
 }
 
 impl From<Reject> for RejectOut {
-    fn from(Reject { row, column, code, reason }: Reject) -> Self {
-        Self { row, column, code, reason }
+    fn from(
+        Reject {
+            row,
+            column,
+            code,
+            reason,
+        }: Reject,
+    ) -> Self {
+        Self {
+            row,
+            column,
+            code,
+            reason,
+        }
     }
 }
 

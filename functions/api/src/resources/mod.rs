@@ -1,5 +1,6 @@
 //! The resources, a file each: what comes in, what goes out, and the handlers between.
 
+pub mod activity_batches;
 pub mod api_keys;
 pub mod callbacks;
 pub mod campaign_actions;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use application::activities::{self, Filter, MAX_BATCH, NewActivity, Within};
+use application::activities::{self, Filter, NewActivity, Within};
 use application::error::FieldError;
 use application::receipts::StoredResponse;
 use application::store::Stored;
@@ -17,20 +17,18 @@ use domain::channel::Channel;
 use domain::cim::Body;
 use domain::id::{ActivityId, CampaignId, ConnectorId, ConversationId, CustomerId, TenantId};
 use domain::time::Timestamp;
-use http::StatusCode;
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
 use super::checks::{callback_url, cleared, short};
 use crate::auth::Caller;
 use crate::etag::{IfMatch, Resource};
-use crate::extract::{Ids, Input, Parameters, parse};
+use crate::extract::{Ids, Input, Parameters};
 use crate::idempotency::WriteRequest;
 use crate::paging::{Page, PageParams};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::schema;
 use crate::state::ApiState;
 use crate::text::Text;
@@ -81,20 +79,33 @@ pub struct ActivityIn {
 }
 
 impl ActivityIn {
-    fn plan(self, tenant: &TenantId) -> Result<Plan, Problem> {
+    pub(super) fn plan(self, tenant: &TenantId) -> Result<Plan, Problem> {
         let mut wrong = Vec::new();
         let to = Address::parse(self.channel, &self.to);
         let to = to.map_err(|error| wrong.push(FieldError::new("/to", error))).ok();
-        wrong.extend(self.callback_url.as_ref().and_then(|url| callback_url(url, "/callbackUrl").err()));
-        wrong.extend(activities::check_metadata(&self.metadata, "/metadata").err().into_iter().flat_map(fields));
+        wrong.extend(
+            self.callback_url
+                .as_ref()
+                .and_then(|url| callback_url(url, "/callbackUrl").err()),
+        );
+        wrong.extend(
+            activities::check_metadata(&self.metadata, "/metadata")
+                .err()
+                .into_iter()
+                .flat_map(fields),
+        );
         if let Some(AssignTo::AgentId(text) | AssignTo::Queue(text)) = &self.assign_to {
             wrong.extend(short(text, 128, "/assignTo").err());
         }
-        let Some(to) = to.filter(|_| wrong.is_empty()) else { return Err(Problem::invalid(wrong)) };
+        let Some(to) = to.filter(|_| wrong.is_empty()) else {
+            return Err(Problem::invalid(wrong));
+        };
         Ok(Plan {
             channel: self.channel,
             service_identifier: self.service_identifier.map(String::from),
-            customer: self.customer_id.unwrap_or_else(|| activities::customer_of(tenant, &to)),
+            customer: self
+                .customer_id
+                .unwrap_or_else(|| activities::customer_of(tenant, &to)),
             to,
             campaign: self.campaign_id,
             step: None,
@@ -234,7 +245,12 @@ impl ActivityOut {
             provider_message_id: value.provider_message_id,
             verdict: value.verdict,
             created_at: value.created_at,
-            events: value.log.entries().iter().map(|entry| entry.event.clone()).collect(),
+            events: value
+                .log
+                .entries()
+                .iter()
+                .map(|entry| entry.event.clone())
+                .collect(),
             responses: None,
         }
     }
@@ -252,95 +268,17 @@ pub(crate) async fn create(
     Input(input): Input<ActivityIn>,
 ) -> Result<Resource<ActivityOut>, Problem> {
     let plan = input.plan(&caller.tenant)?;
-    let new = NewActivity { id: write.id(ActivityId::derive, 0), plan };
+    let new = NewActivity {
+        id: write.id(ActivityId::derive, 0),
+        plan,
+    };
     let stored = activities::schedule(&state.context, &caller.tenant, new, &write.origin()).await?;
     let location = format!("/v1/scheduled-activities/{}", stored.value.id);
-    Ok(Resource::created(location, stored.version, ActivityOut::of(stored, state.context.now())))
-}
-
-/// Many activities to schedule.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BatchIn {
-    #[schema(value_type = Vec<ActivityIn>, min_items = 1, max_items = 1_000)]
-    items: Vec<Box<RawValue>>,
-}
-
-/// What became of the items of a batch.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BatchOut {
-    /// In the order of the items.
-    #[schema(max_items = 1_000)]
-    results: Vec<BatchResult>,
-}
-
-/// What became of one item.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BatchResult {
-    /// The item's place, from 0.
-    index: usize,
-    /// The HTTP status that it would have had by itself.
-    status: u16,
-    /// The activity, if it was scheduled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    activity: Option<ActivityOut>,
-    /// Why it was not scheduled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<ProblemBody>,
-}
-
-impl BatchResult {
-    fn of(index: usize, result: Result<Stored<Activity>, Problem>, now: Timestamp) -> Self {
-        match result {
-            Ok(stored) => {
-                let activity = Some(ActivityOut::of(stored, now));
-                Self { index, status: StatusCode::CREATED.as_u16(), activity, problem: None }
-            }
-            Err(problem) => {
-                problem.log();
-                let problem = problem.under(&format!("/items/{index}"));
-                Self { index, status: problem.status().as_u16(), activity: None, problem: Some(problem.body()) }
-            }
-        }
-    }
-}
-
-/// Schedule up to 1,000 activities, each for itself
-///
-/// One bad item does not fail the others. Repeating a batch with its Idempotency-Key completes what
-/// is missing of it.
-#[utoipa::path(
-    post, path = "/v1/scheduled-activities/batch", operation_id = "scheduleActivities",
-    tag = "scheduled activities", request_body = BatchIn, responses((status = 200, body = BatchOut))
-)]
-pub(crate) async fn create_batch(
-    State(state): State<ApiState>,
-    caller: Caller,
-    write: WriteRequest,
-    Input(BatchIn { items }): Input<BatchIn>,
-) -> Result<Json<BatchOut>, Problem> {
-    if !(1..=MAX_BATCH).contains(&items.len()) {
-        let detail = format!("must have 1 to {MAX_BATCH} entries");
-        return Err(Problem::invalid(vec![FieldError::new("/items", detail)]));
-    }
-    let (mut places, mut batch, mut results) = (Vec::new(), Vec::new(), BTreeMap::new());
-    for (place, item) in items.iter().enumerate() {
-        let plan = parse::<ActivityIn>(item.get().as_bytes()).and_then(|input| input.plan(&caller.tenant));
-        match plan {
-            Ok(plan) => {
-                places.push(place);
-                batch.push(NewActivity { id: write.id(ActivityId::derive, place), plan });
-            }
-            Err(problem) => {
-                results.insert(place, Err(problem));
-            }
-        }
-    }
-    let outcomes = activities::schedule_batch(&state.context, &caller.tenant, batch, &write.origin()).await;
-    results.extend(places.into_iter().zip(outcomes.into_iter().map(|outcome| outcome.map_err(Problem::from))));
-    let now = state.context.now();
-    let results = results.into_iter().map(|(place, result)| BatchResult::of(place, result, now)).collect();
-    Ok(Json(BatchOut { results }))
+    Ok(Resource::created(
+        location,
+        stored.version,
+        ActivityOut::of(stored, state.context.now()),
+    ))
 }
 
 /// Read an activity, with the customer's answers
@@ -412,7 +350,9 @@ impl<S: Sync> FromRequestParts<S> for ActivityList {
             parameters.wrong("campaignId", "or `customerId` must be given, one of the two");
         }
         parameters.end()?;
-        let within = campaign.map(Within::Campaign).or_else(|| customer.map(Within::Customer));
+        let within = campaign
+            .map(Within::Campaign)
+            .or_else(|| customer.map(Within::Customer));
         let within = within.ok_or_else(|| Problem::internal("a list within nothing"))?;
         Ok(Self { within, filter, page })
     }
@@ -476,10 +416,25 @@ pub(crate) async fn change(
     if let Some(metadata) = &patch.metadata {
         activities::check_metadata(metadata, "/metadata")?;
     }
-    let ActivityPatch { due_at, expires_at, message, priority, metadata } = patch;
-    let revision = Revision { due_at, expires_at, message, priority, metadata };
+    let ActivityPatch {
+        due_at,
+        expires_at,
+        message,
+        priority,
+        metadata,
+    } = patch;
+    let revision = Revision {
+        due_at,
+        expires_at,
+        message,
+        priority,
+        metadata,
+    };
     let stored = activities::revise(&state.context, &caller.tenant, &id, expected, revision).await?;
-    Ok(Resource::ok(stored.version, ActivityOut::of(stored, state.context.now())))
+    Ok(Resource::ok(
+        stored.version,
+        ActivityOut::of(stored, state.context.now()),
+    ))
 }
 
 /// Cancel an activity
@@ -498,5 +453,8 @@ pub(crate) async fn cancel(
 ) -> Result<Resource<ActivityOut>, Problem> {
     let (context, tenant) = (&state.context, &caller.tenant);
     let stored = activities::cancel(context, tenant, &id, expected, CancelReason::Requested).await?;
-    Ok(Resource::ok(stored.version, ActivityOut::of(stored, context.now())))
+    Ok(Resource::ok(
+        stored.version,
+        ActivityOut::of(stored, context.now()),
+    ))
 }

@@ -62,8 +62,22 @@ pub struct SettingsOut {
 
 impl SettingsOut {
     fn resource(Stored { value, version }: Stored<Settings>) -> Resource<Self> {
-        let Settings { policy, contact_ledger, cx_activities_url, stopped_at } = value;
-        Resource::ok(version, Self { version, policy, contact_ledger, cx_activities_url, stopped_at })
+        let Settings {
+            policy,
+            contact_ledger,
+            cx_activities_url,
+            stopped_at,
+        } = value;
+        Resource::ok(
+            version,
+            Self {
+                version,
+                policy,
+                contact_ledger,
+                cx_activities_url,
+                stopped_at,
+            },
+        )
     }
 }
 
@@ -72,8 +86,13 @@ impl SettingsOut {
     get, path = "/v1/settings", operation_id = "getSettings", tag = "settings",
     responses((status = 200, body = SettingsOut))
 )]
-pub(crate) async fn get(State(state): State<ApiState>, caller: Caller) -> Result<Resource<SettingsOut>, Problem> {
-    Ok(SettingsOut::resource(settings::get(&state.context, &caller.tenant).await?))
+pub(crate) async fn get(
+    State(state): State<ApiState>,
+    caller: Caller,
+) -> Result<Resource<SettingsOut>, Problem> {
+    Ok(SettingsOut::resource(
+        settings::get(&state.context, &caller.tenant).await?,
+    ))
 }
 
 /// Replace the settings
@@ -89,7 +108,12 @@ pub(crate) async fn put(
     Input(input): Input<SettingsIn>,
 ) -> Result<Resource<SettingsOut>, Problem> {
     let mut wrong = policy_errors(input.policy.check(), "/policy");
-    wrong.extend(input.cx_activities_url.as_ref().and_then(|url| callback_url(url, "/cxActivitiesUrl").err()));
+    wrong.extend(
+        input
+            .cx_activities_url
+            .as_ref()
+            .and_then(|url| callback_url(url, "/cxActivitiesUrl").err()),
+    );
     if !wrong.is_empty() {
         return Err(Problem::invalid(wrong));
     }
@@ -150,7 +174,10 @@ pub(crate) async fn stop_everything(
     caller: Caller,
 ) -> Result<Json<StopOut>, Problem> {
     let quiet_after = settings::stop_everything(&state.context, &caller.tenant, true).await?;
-    Ok(Json(StopOut { stopped: true, quiet_after: Some(quiet_after) }))
+    Ok(Json(StopOut {
+        stopped: true,
+        quiet_after: Some(quiet_after),
+    }))
 }
 
 /// Let everything go on
@@ -160,5 +187,8 @@ pub(crate) async fn stop_everything(
 )]
 pub(crate) async fn go_on(State(state): State<ApiState>, caller: Caller) -> Result<Json<StopOut>, Problem> {
     settings::stop_everything(&state.context, &caller.tenant, false).await?;
-    Ok(Json(StopOut { stopped: false, quiet_after: None }))
+    Ok(Json(StopOut {
+        stopped: false,
+        quiet_after: None,
+    }))
 }

@@ -112,7 +112,14 @@ impl WebhookOut {
         let version = webhook.version;
         let out = Self::of(webhook);
         let kept = serde_json::to_string(&out).map_err(Problem::internal)?;
-        let mut response = answer(version, Self { secret: Some(secret), ..out }).into_response();
+        let mut response = answer(
+            version,
+            Self {
+                secret: Some(secret),
+                ..out
+            },
+        )
+        .into_response();
         response.extensions_mut().insert(KeptBody(kept));
         Ok(response)
     }
@@ -131,12 +138,24 @@ pub(crate) async fn create(
     write: WriteRequest,
     Input(input): Input<WebhookIn>,
 ) -> Result<Response, Problem> {
-    let WebhookIn { url, event_types, campaign_id, description } = input;
-    let definition = Definition { url, event_types: event_filter(&event_types)?, campaign_id, description };
+    let WebhookIn {
+        url,
+        event_types,
+        campaign_id,
+        description,
+    } = input;
+    let definition = Definition {
+        url,
+        event_types: event_filter(&event_types)?,
+        campaign_id,
+        description,
+    };
     let id = write.id(WebhookId::derive, 0);
     let location = format!("/v1/webhooks/{id}");
     let created = webhooks::create(&state.context, &caller.tenant, id, definition).await?;
-    WebhookOut::with_secret(created, |version, out| Resource::created(location.clone(), version, out))
+    WebhookOut::with_secret(created, |version, out| {
+        Resource::created(location.clone(), version, out)
+    })
 }
 
 /// List the webhooks; there are at most 50
@@ -164,7 +183,9 @@ pub(crate) async fn get(
     caller: Caller,
     Ids(id): Ids<WebhookId>,
 ) -> Result<Resource<WebhookOut>, Problem> {
-    Ok(WebhookOut::resource(webhooks::get(&state.context, &caller.tenant, &id).await?))
+    Ok(WebhookOut::resource(
+        webhooks::get(&state.context, &caller.tenant, &id).await?,
+    ))
 }
 
 /// What is to change; what is absent stays.
@@ -202,9 +223,21 @@ pub(crate) async fn change(
     IfMatch(expected): IfMatch,
     Input(patch): Input<WebhookPatch>,
 ) -> Result<Resource<WebhookOut>, Problem> {
-    let WebhookPatch { url, event_types, campaign_id, description, enabled } = patch;
+    let WebhookPatch {
+        url,
+        event_types,
+        campaign_id,
+        description,
+        enabled,
+    } = patch;
     let event_types = event_types.map(|patterns| event_filter(&patterns)).transpose()?;
-    let revision = Revision { url, event_types, campaign_id, description, enabled };
+    let revision = Revision {
+        url,
+        event_types,
+        campaign_id,
+        description,
+        enabled,
+    };
     let stored = webhooks::change(&state.context, &caller.tenant, &id, expected, revision).await?;
     Ok(WebhookOut::resource(stored))
 }

@@ -1,17 +1,19 @@
-//! A connector and a web client that call nobody.
+//! A connector and a web client that call nobody, and a table that fails on request.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use async_trait::async_trait;
 use domain::activity::receipt::DeliveryStatus;
+use domain::time::{Millis, Timestamp};
 use platform::connector::{
-    Callback, CallbackError, CallbackOutcome, Connector, ConnectorConfig, ConnectorFactory, ConnectorKind, Echo,
-    EnquiryOutcome, Inbound, Repeat, SendFailure, SendOutcome, SendRequest, SettingError,
+    Callback, CallbackError, CallbackOutcome, Connector, ConnectorConfig, ConnectorFactory, ConnectorKind,
+    Echo, EnquiryOutcome, Inbound, Repeat, SendFailure, SendOutcome, SendRequest, SettingError,
 };
 use platform::secrets::Secret;
+use platform::table::{Consistency, DueEntry, Item, Key, Page, Query, Table, TableError, Write};
 use platform::web::{WebClient, WebError, WebRequest, WebResponse};
-use domain::time::Millis;
 
 /// Makes [`Fake`]s. They need the setting `webhookUrl` and take the secrets `token` and `signing`.
 pub(crate) struct Fakes;
@@ -27,9 +29,14 @@ impl ConnectorFactory for Fakes {
         secrets: &BTreeMap<String, Secret>,
     ) -> Result<Arc<dyn Connector>, SettingError> {
         if !config.settings.contains_key("webhookUrl") {
-            return Err(SettingError { setting: "webhookUrl".into(), problem: "is missing".into() });
+            return Err(SettingError {
+                setting: "webhookUrl".into(),
+                problem: "is missing".into(),
+            });
         }
-        Ok(Arc::new(Fake { signing: secrets.get("signing").cloned() }))
+        Ok(Arc::new(Fake {
+            signing: secrets.get("signing").cloned(),
+        }))
     }
 
     fn secret_names(&self, _: ConnectorKind) -> &'static [&'static str] {
@@ -48,11 +55,16 @@ impl Connector for Fake {
     }
 
     async fn send(&self, _: &SendRequest) -> SendOutcome {
-        SendOutcome::Accepted { provider_message_id: None }
+        SendOutcome::Accepted {
+            provider_message_id: None,
+        }
     }
 
     async fn enquire(&self, _: &SendRequest) -> EnquiryOutcome {
-        EnquiryOutcome::Unclear(SendFailure { code: "unsupported".into(), detail: String::new() })
+        EnquiryOutcome::Unclear(SendFailure {
+            code: "unsupported".into(),
+            detail: String::new(),
+        })
     }
 
     /// `x-signature` must be the secret; the body is an echo that was delivered.
@@ -65,7 +77,9 @@ impl Connector for Fake {
         if callback.method == "GET" {
             return Ok(CallbackOutcome::Challenge(callback.url.clone()));
         }
-        let text = std::str::from_utf8(&callback.body).map_err(|_| CallbackError::Malformed("no text".into()))?;
+        let text =
+            std::str::from_utf8(&callback.body).map_err(|_| CallbackError::Malformed("no text".into()))?;
+        assert!(text != "panic!", "on purpose");
         let receipt = |text: &str| Inbound::Receipt {
             echo: Echo::parse(text),
             provider_message_id: None,
@@ -84,5 +98,85 @@ pub(crate) struct NoWeb;
 impl WebClient for NoWeb {
     async fn post(&self, _: WebRequest) -> Result<WebResponse, WebError> {
         Err(WebError::Connect("there is no web".into()))
+    }
+}
+
+/// What the table does with calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Works,
+    Fails,
+    Hangs,
+}
+
+/// A table that fails on request.
+pub(crate) struct Moody {
+    table: Arc<dyn Table>,
+    mood: AtomicU8,
+}
+
+impl Moody {
+    pub(crate) fn new(table: Arc<dyn Table>) -> Self {
+        Self {
+            table,
+            mood: AtomicU8::new(Mood::Works as u8),
+        }
+    }
+
+    pub(crate) fn set(&self, mood: Mood) {
+        self.mood.store(mood as u8, Ordering::SeqCst);
+    }
+
+    async fn before(&self) -> Result<(), TableError> {
+        match self.mood.load(Ordering::SeqCst) {
+            mood if mood == Mood::Works as u8 => Ok(()),
+            mood if mood == Mood::Fails as u8 => Err(TableError::Unavailable("the disk is on fire".into())),
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+#[async_trait]
+impl Table for Moody {
+    async fn get(&self, key: &Key, consistency: Consistency) -> Result<Option<Item>, TableError> {
+        self.before().await?;
+        self.table.get(key, consistency).await
+    }
+
+    async fn get_many(
+        &self,
+        keys: &[Key],
+        consistency: Consistency,
+    ) -> Result<Vec<Option<Item>>, TableError> {
+        self.before().await?;
+        self.table.get_many(keys, consistency).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, TableError> {
+        self.before().await?;
+        self.table.query(query).await
+    }
+
+    async fn transact(&self, writes: Vec<Write>) -> Result<(), TableError> {
+        self.before().await?;
+        self.table.transact(writes).await
+    }
+
+    async fn transact_each(&self, transactions: Vec<Vec<Write>>) -> Vec<Result<(), TableError>> {
+        match self.before().await {
+            Ok(()) => self.table.transact_each(transactions).await,
+            Err(error) => transactions.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    async fn due(
+        &self,
+        shard: u16,
+        after: Option<&DueEntry>,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DueEntry>, TableError> {
+        self.before().await?;
+        self.table.due(shard, after, until, limit).await
     }
 }

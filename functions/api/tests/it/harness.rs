@@ -12,15 +12,15 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use domain::id::{ActivityId, TenantId};
 use domain::time::{Millis, Timestamp};
+use domain::timer::{DUE_SHARDS, TimerKind};
 use http::{HeaderMap, Method, Request, StatusCode};
 use platform::changes::{Changes, Consumer};
-use platform::queues::{QueueName, Queues};
 use platform::world::Clock;
-use platform_memory::{Faults, World};
+use platform_memory::{Executor, Faults, World};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::fakes::{Fakes, NoWeb};
+use crate::fakes::{Fakes, Moody, NoWeb};
 
 /// A Monday morning.
 pub(crate) fn start() -> Timestamp {
@@ -53,7 +53,12 @@ impl Answer {
     #[track_caller]
     pub(crate) fn problem(self, status: u16, code: &str) -> Self {
         let answer = self.expect(status);
-        assert_eq!(answer.header("content-type"), "application/problem+json", "{}", answer.text);
+        assert_eq!(
+            answer.header("content-type"),
+            "application/problem+json",
+            "{}",
+            answer.text
+        );
         assert_eq!(answer.json["code"], code, "{}", answer.text);
         assert_eq!(answer.json["status"], status);
         assert_eq!(answer.json["requestId"], answer.header("x-request-id"));
@@ -63,17 +68,26 @@ impl Answer {
     /// The pointers of the fields that are wrong.
     pub(crate) fn pointers(&self) -> Vec<String> {
         let errors = self.json["errors"].as_array().cloned().unwrap_or_default();
-        errors.iter().map(|error| error["pointer"].as_str().unwrap_or_default().to_owned()).collect()
+        errors
+            .iter()
+            .map(|error| error["pointer"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// A text member.
     #[track_caller]
     pub(crate) fn text_of(&self, member: &str) -> String {
-        self.json[member].as_str().unwrap_or_else(|| panic!("no {member} in {}", self.text)).to_owned()
+        self.json[member]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {member} in {}", self.text))
+            .to_owned()
     }
 
     pub(crate) fn id(&self) -> String {
@@ -99,7 +113,8 @@ impl Call<'_> {
     }
 
     pub(crate) fn json(self, body: &Value) -> Self {
-        self.header("content-type", "application/json").bytes(body.to_string())
+        self.header("content-type", "application/json")
+            .bytes(body.to_string())
     }
 
     pub(crate) fn bytes(mut self, body: impl Into<Body>) -> Self {
@@ -114,7 +129,12 @@ impl Call<'_> {
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let json = serde_json::from_str(&text).unwrap_or_default();
-        Answer { status: parts.status, headers: parts.headers, text, json }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text,
+            json,
+        }
     }
 }
 
@@ -122,6 +142,7 @@ impl Call<'_> {
 pub(crate) struct Api {
     pub(crate) world: World,
     pub(crate) context: Context,
+    pub(crate) table: Arc<Moody>,
     router: Router,
     token: String,
 }
@@ -130,8 +151,9 @@ impl Api {
     pub(crate) async fn new() -> Self {
         let world = World::new(7, start(), Faults::none());
         let port = Arc::new(world.clone());
+        let table = Arc::new(Moody::new(port.clone()));
         let context = Context {
-            table: port.clone(),
+            table: table.clone(),
             queues: port.clone(),
             bus: port.clone(),
             blobs: port.clone(),
@@ -143,8 +165,17 @@ impl Api {
             caches: Arc::new(Caches::default()),
         };
         let public_url = Some("https://api.example.org".parse().unwrap());
-        let router = router(ApiState { context: context.clone(), public_url });
-        let mut api = Self { world, context, router, token: String::new() };
+        let router = router(ApiState {
+            context: context.clone(),
+            public_url,
+        });
+        let mut api = Self {
+            world,
+            context,
+            table,
+            router,
+            token: String::new(),
+        };
         api.token = api.token_of("acme", Role::Admin).await;
         api
     }
@@ -152,20 +183,35 @@ impl Api {
     /// The same API, called with another key.
     pub(crate) async fn as_role(&self, tenant: &str, role: Role) -> Self {
         let token = self.token_of(tenant, role).await;
-        Self { world: self.world.clone(), context: self.context.clone(), router: self.router.clone(), token }
+        let (world, context) = (self.world.clone(), self.context.clone());
+        Self {
+            world,
+            context,
+            table: self.table.clone(),
+            router: self.router.clone(),
+            token,
+        }
     }
 
     async fn token_of(&self, tenant: &str, role: Role) -> String {
         let tenant = TenantId::parse(tenant).unwrap();
-        api_keys::create(&self.context, &tenant, "test", role).await.unwrap().1
+        api_keys::create(&self.context, &tenant, "test", role)
+            .await
+            .unwrap()
+            .1
     }
 
     pub(crate) fn anonymous(&self, method: Method, path: &str) -> Call<'_> {
-        Call { api: self, request: Request::builder().method(method).uri(path), body: Body::empty() }
+        Call {
+            api: self,
+            request: Request::builder().method(method).uri(path),
+            body: Body::empty(),
+        }
     }
 
     pub(crate) fn call(&self, method: Method, path: &str) -> Call<'_> {
-        self.anonymous(method, path).header("authorization", &format!("Bearer {}", self.token))
+        self.anonymous(method, path)
+            .header("authorization", &format!("Bearer {}", self.token))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -193,7 +239,10 @@ impl Api {
         let joint = if path.contains('?') { '&' } else { '?' };
         let (mut all, mut cursor) = (Vec::new(), String::new());
         loop {
-            let page = self.get(&format!("{path}{joint}limit={limit}{cursor}")).await.expect(200);
+            let page = self
+                .get(&format!("{path}{joint}limit={limit}{cursor}"))
+                .await
+                .expect(200);
             let data = page.json["data"].as_array().unwrap();
             assert!(data.len() <= limit);
             all.extend(data.iter().cloned());
@@ -212,20 +261,26 @@ impl Api {
                 let Some(last) = changes.last() else { break };
                 let sequence = last.sequence.clone();
                 history::consume(&self.context, &shard, &changes).await.unwrap();
-                self.world.checkpoint(Consumer::History, &shard, &sequence).await.unwrap();
+                self.world
+                    .checkpoint(Consumer::History, &shard, &sequence)
+                    .await
+                    .unwrap();
             }
         }
     }
 
-    /// Does what lies in the flow queue, `count` messages of it.
-    pub(crate) async fn work(&self, count: usize) {
-        for _ in 0..count {
-            let queue = QueueName::Flow;
-            let received = self.world.receive(queue, 1, Millis::minutes(10)).await.unwrap();
-            for message in received {
-                let timer = TimerMessage::decode(&message.body).unwrap();
-                waits::due(&self.context, &timer).await.unwrap();
-                self.world.delete(queue, vec![message.receipt]).await.unwrap();
+    /// Lets time pass, second by second, and does what comes due for the flow worker.
+    pub(crate) async fn pass(&self, seconds: u64) {
+        for _ in 0..seconds {
+            let now = self.world.now() + Millis::seconds(1);
+            Executor::new(self.world.clone()).run_until(now);
+            for shard in 0..DUE_SHARDS {
+                for entry in self.context.table.due(shard, None, now, 100).await.unwrap() {
+                    if matches!(entry.timer.kind, TimerKind::Job | TimerKind::Conversation) {
+                        let timer = TimerMessage::new(&entry.key, entry.timer.generation);
+                        waits::due(&self.context, &timer).await.unwrap();
+                    }
+                }
             }
         }
     }
@@ -233,8 +288,8 @@ impl Api {
     /// Dispatches an activity that is due now.
     pub(crate) async fn dispatch(&self, id: &str) {
         let tenant = TenantId::parse("acme").unwrap();
-        let key = application::keys::activity(&tenant, &ActivityId::parse(id).unwrap());
-        dispatch::due(&self.context, &TimerMessage::new(&key, 1)).await.unwrap();
+        let id = ActivityId::parse(id).unwrap();
+        dispatch::due(&self.context, &tenant, &id, 1).await.unwrap();
     }
 
     pub(crate) fn now(&self) -> String {
@@ -253,9 +308,20 @@ impl Api {
 
     /// A published campaign on an empty list.
     pub(crate) async fn campaign(&self) -> Answer {
-        let list = self.post("/v1/contact-lists", &json!({"name": "Everybody"})).await.expect(201).id();
-        let campaign = self.post("/v1/campaigns", &campaign(&list)).await.expect(201).id();
-        self.call(Method::POST, &format!("/v1/campaigns/{campaign}/publish")).send().await.expect(200)
+        let list = self
+            .post("/v1/contact-lists", &json!({"name": "Everybody"}))
+            .await
+            .expect(201)
+            .id();
+        let campaign = self
+            .post("/v1/campaigns", &campaign(&list))
+            .await
+            .expect(201)
+            .id();
+        self.call(Method::POST, &format!("/v1/campaigns/{campaign}/publish"))
+            .send()
+            .await
+            .expect(200)
     }
 }
 
@@ -276,10 +342,13 @@ pub(crate) fn flow() -> Value {
         "nodes": {
             "hello": {
                 "type": "message", "channels": [{"channel": "sms", "text": "Hello {{ contact.firstName }}"}],
-                "outcomes": {"scheduled": "wait", "unreachable": "done"},
+                "outcomes": {
+                    "sent": "wait", "failed": "done", "refused": "done", "expired": "done",
+                    "no_address": "done", "unknown": "done", "cancelled": "done",
+                },
             },
             "wait": {
-                "type": "wait", "for": [{"event": "paid"}], "timeout": "2d",
+                "type": "wait", "for": [{"on": "event", "name": "paid", "outcome": "paid"}], "timeout": "48h",
                 "outcomes": {"paid": "done", "timeout": "done"},
             },
             "done": {"type": "end", "label": "done"},

@@ -1,6 +1,11 @@
 //! The API over the memory platform, request by request, in process.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod access;
 mod activities;
@@ -12,6 +17,7 @@ mod configuration;
 mod contacts;
 mod customers;
 mod description;
+mod failures;
 mod fakes;
 mod harness;
 mod messages;

@@ -92,21 +92,43 @@ impl Import {
         let length = file.metadata().await.map_err(unreadable)?.len();
         let client = Client::new(&self.server, &self.key)?;
         let list = find_or_create(&client, &self.list).await?;
-        let bar = ProgressBar::new(length).with_style(style()).with_message("sending");
+        let bar = ProgressBar::new(length)
+            .with_style(style())
+            .with_message("sending");
         let sent = bar.clone();
         let stream = ReaderStream::new(file).inspect_ok(move |part| sent.inc(part.len() as u64));
         let import = begin(&client, &list.id, Body::wrap_stream(stream), length).await?;
         bar.set_message("reading");
-        let import = follow(&client, &list.id, import, |import| bar.set_position(import.bytes_read)).await?;
+        let import = follow(&client, &list.id, import, |import| {
+            bar.set_position(import.bytes_read)
+        })
+        .await?;
         bar.finish_and_clear();
-        let Rows { accepted, duplicates, rejected } = import.rows;
-        println!("{accepted} accepted, {duplicates} duplicates, {rejected} rejected, into {} ({})", list.name, list.id);
+        let Rows {
+            accepted,
+            duplicates,
+            rejected,
+        } = import.rows;
+        println!(
+            "{accepted} accepted, {duplicates} duplicates, {rejected} rejected, into {} ({})",
+            list.name, list.id
+        );
         let rejects: Vec<Reject> = client.first(&rejects_path(&list.id, &import), SHOWN).await?;
-        for Reject { row, column, reason, .. } in &rejects {
-            println!("  row {row}{}: {reason}", column.as_ref().map_or(String::new(), |name| format!(", {name}")));
+        for Reject {
+            row, column, reason, ..
+        } in &rejects
+        {
+            println!(
+                "  row {row}{}: {reason}",
+                column.as_ref().map_or(String::new(), |name| format!(", {name}"))
+            );
         }
         if rejected > rejects.len() {
-            println!("  and {} more: GET {}", rejected - rejects.len(), client.url(&rejects_path(&list.id, &import)));
+            println!(
+                "  and {} more: GET {}",
+                rejected - rejects.len(),
+                client.url(&rejects_path(&list.id, &import))
+            );
         }
         Ok(())
     }
@@ -120,7 +142,10 @@ fn style() -> ProgressStyle {
 async fn find_or_create(client: &Client, name: &str) -> Result<ContactList, ApiError> {
     let lists: Vec<ContactList> = client.all("/v1/contact-lists").await?;
     let by_id = |list: &&ContactList| list.id == name;
-    let found = lists.iter().position(|list| by_id(&list)).or_else(|| lists.iter().position(|list| list.name == name));
+    let found = lists
+        .iter()
+        .position(|list| by_id(&list))
+        .or_else(|| lists.iter().position(|list| list.name == name));
     match found.and_then(|place| lists.into_iter().nth(place)) {
         Some(list) => Ok(list),
         None => client.post("/v1/contact-lists", &json!({ "name": name })).await,
@@ -144,8 +169,13 @@ pub(crate) async fn begin(
 ) -> Result<ImportStatus, Failure> {
     let import: ImportStatus = client.act(&imports_path(list)).await?;
     let Some(address) = &import.upload_url else {
-        return Err(Failure::Told("the server gave no address for the upload".to_owned()));
+        return Err(Failure::Told(
+            "the server gave no address for the upload".to_owned(),
+        ));
     };
+    // The server may know itself by another name than we do: what lies on it is called as all else is.
+    let own = format!("{}/{}/file", imports_path(list), import.id);
+    let address = if address.ends_with(&own) { &own } else { address };
     client.upload(address, file, bytes).await?;
     Ok(import)
 }
@@ -170,7 +200,11 @@ pub(crate) async fn follow(
 }
 
 /// All rows that an import did not take.
-pub(crate) async fn rejects(client: &Client, list: &str, import: &ImportStatus) -> Result<Vec<Reject>, ApiError> {
+pub(crate) async fn rejects(
+    client: &Client,
+    list: &str,
+    import: &ImportStatus,
+) -> Result<Vec<Reject>, ApiError> {
     client.all(&rejects_path(list, import)).await
 }
 
@@ -179,5 +213,9 @@ fn header_problems(import: &ImportStatus) -> String {
         Some(column) => format!("\n  column {column} {}", problem.message),
         None => format!("\n  {}", problem.message),
     });
-    format!("the file's header cannot be read; nothing of its {} bytes was taken:{}", import.bytes, problems.collect::<String>())
+    format!(
+        "the file's header cannot be read; nothing of its {} bytes was taken:{}",
+        import.bytes,
+        problems.collect::<String>()
+    )
 }

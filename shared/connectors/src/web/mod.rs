@@ -27,8 +27,9 @@ use crate::tls;
 
 /// How much of an answer is kept.
 const EXCERPT: usize = 1024;
-/// Idle connections kept per host. There are many hosts, each called now and then.
-const IDLE_CONNECTIONS: usize = 4;
+/// Idle connections kept per host: as many as one endpoint is called at once, or a busy one is
+/// connected to for every call. They are closed soon where calls come now and then.
+const IDLE_CONNECTIONS: usize = 32;
 /// How long an idle connection is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 

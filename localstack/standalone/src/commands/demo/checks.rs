@@ -24,6 +24,7 @@ pub(super) struct Check {
 
 /// What the checks look at.
 pub(super) struct Evidence<'a> {
+    pub(super) now: Timestamp,
     pub(super) rows: usize,
     pub(super) imported: &'a Imported,
     pub(super) campaign: &'a Campaign,
@@ -38,25 +39,70 @@ pub(super) struct Evidence<'a> {
 pub(super) fn all(evidence: &Evidence<'_>) -> Vec<Check> {
     let check = |promise, against| Check { promise, against };
     vec![
-        check("the import took, merged and rejected exactly the rows it should", import(evidence)),
-        check("every accepted contact has exactly one conversation", conversations(evidence)),
-        check("the counters say what a recount of all activities says", counters(evidence)),
-        check("the customers' histories hold every activity once, as it stands", histories(evidence)),
-        check("webhooks told every event, each under one id, all signed", webhooks(evidence)),
-        check("no attempt had a second effect at the provider", attempts(evidence)),
-        check("what counts as sent was sent once, what was held back never", effects(evidence)),
+        check(
+            "the import took, merged and rejected exactly the rows it should",
+            import(evidence),
+        ),
+        check(
+            "every accepted contact has exactly one conversation",
+            conversations(evidence),
+        ),
+        check(
+            "every conversation ended, or waits for a later hour",
+            unfinished(evidence),
+        ),
+        check(
+            "the counters say what a recount of all activities says",
+            counters(evidence),
+        ),
+        check(
+            "the customers' histories hold every activity once, as it stands",
+            histories(evidence),
+        ),
+        check(
+            "webhooks told every event, each under one id, all signed",
+            webhooks(evidence),
+        ),
+        check(
+            "no attempt had a second effect at the provider",
+            attempts(evidence),
+        ),
+        check(
+            "what counts as sent was sent once, what was held back never",
+            effects(evidence),
+        ),
         check("nothing left before its time", each(evidence, early)),
-        check("nobody was contacted without consent", each(evidence, unasked(evidence))),
-        check("nobody on the do-not-contact list was contacted", each(evidence, forbidden(evidence))),
-        check("nobody was contacted after opting out", each(evidence, opted_out(evidence))),
-        check("nothing left while the calling hours were closed", each(evidence, closed(evidence))),
-        check("nobody got more messages in a day than the cap allows", caps(evidence)),
+        check(
+            "nobody was contacted without consent",
+            each(evidence, unasked(evidence)),
+        ),
+        check(
+            "nobody on the do-not-contact list was contacted",
+            each(evidence, forbidden(evidence)),
+        ),
+        check(
+            "nobody was contacted after opting out",
+            each(evidence, opted_out(evidence)),
+        ),
+        check(
+            "nothing left while the calling hours were closed",
+            each(evidence, closed(evidence)),
+        ),
+        check(
+            "nobody got more messages in a day than the cap allows",
+            caps(evidence),
+        ),
     ]
 }
 
 /// What is found against some of the activities: how many, and one to look at.
 fn each<'a>(evidence: &Evidence<'a>, wrong: impl Fn(&Activity) -> bool) -> Option<String> {
-    let found: Vec<&Activity> = evidence.recount.activities.iter().filter(|activity| wrong(activity)).collect();
+    let found: Vec<&Activity> = evidence
+        .recount
+        .activities
+        .iter()
+        .filter(|activity| wrong(activity))
+        .collect();
     let first = found.first()?;
     Some(format!("{} activities, such as {}", found.len(), first.id))
 }
@@ -67,16 +113,50 @@ fn differs(is: impl std::fmt::Display, should: impl std::fmt::Display) -> String
 
 fn import(evidence: &Evidence<'_>) -> Option<String> {
     let rows = evidence.imported.rows;
-    let told = || format!("{} accepted, {} duplicates, {} rejected", rows.accepted, rows.duplicates, rows.rejected);
+    let told = || {
+        format!(
+            "{} accepted, {} duplicates, {} rejected",
+            rows.accepted, rows.duplicates, rows.rejected
+        )
+    };
     (!as_made(evidence.imported, evidence.rows)).then(told)
 }
 
 fn conversations(evidence: &Evidence<'_>) -> Option<String> {
-    let contacts: BTreeSet<&str> = evidence.imported.contacts.iter().map(|contact| &*contact.customer_id).collect();
+    let contacts: BTreeSet<&str> = evidence
+        .imported
+        .contacts
+        .iter()
+        .map(|contact| &*contact.customer_id)
+        .collect();
     let all = &evidence.recount.conversations;
-    let customers: BTreeSet<&str> = all.iter().map(|conversation| &*conversation.customer_id).collect();
+    let customers: BTreeSet<&str> = all
+        .iter()
+        .map(|conversation| &*conversation.customer_id)
+        .collect();
     let wrong = customers != contacts || all.len() != contacts.len();
-    wrong.then(|| differs(format!("{} conversations of {} customers", all.len(), customers.len()), contacts.len()))
+    wrong.then(|| {
+        differs(
+            format!("{} conversations of {} customers", all.len(), customers.len()),
+            contacts.len(),
+        )
+    })
+}
+
+fn unfinished(evidence: &Evidence<'_>) -> Option<String> {
+    let running = evidence
+        .recount
+        .conversations
+        .iter()
+        .filter(|conversation| conversation.outcome.is_none())
+        .count();
+    let put_off = evidence
+        .recount
+        .activities
+        .iter()
+        .filter(|activity| activity.is_put_off(evidence.now))
+        .count();
+    (running != put_off).then(|| format!("{running} are running, but {put_off} wait"))
 }
 
 fn counters(evidence: &Evidence<'_>) -> Option<String> {
@@ -88,7 +168,9 @@ fn first_difference(is: &Progress, should: &Progress) -> String {
     let flat = |progress: &Progress| {
         let tree = |tree: &Tree| {
             let leaves = |(name, of): (&String, &BTreeMap<String, i64>)| {
-                of.iter().map(|(leaf, count)| (format!("{name} {leaf}"), *count)).collect::<Vec<_>>()
+                of.iter()
+                    .map(|(leaf, count)| (format!("{name} {leaf}"), *count))
+                    .collect::<Vec<_>>()
             };
             tree.iter().flat_map(leaves).collect::<Vec<_>>()
         };
@@ -100,7 +182,9 @@ fn first_difference(is: &Progress, should: &Progress) -> String {
     let (is, should) = (flat(is), flat(should));
     let names: BTreeSet<&String> = is.keys().chain(should.keys()).collect();
     let count = |of: &BTreeMap<String, i64>, name: &String| of.get(name).copied().unwrap_or(0);
-    let different = names.into_iter().filter(|name| count(&is, name) != count(&should, name));
+    let different = names
+        .into_iter()
+        .filter(|name| count(&is, name) != count(&should, name));
     let told = different.map(|name| format!("{name}: {}", differs(count(&is, name), count(&should, name))));
     told.take(3).collect::<Vec<_>>().join("; ")
 }
@@ -110,7 +194,11 @@ fn histories(evidence: &Evidence<'_>) -> Option<String> {
     let should: History = evidence.recount.activities.iter().map(of).collect();
     let missing: Vec<_> = should.difference(evidence.history).collect();
     let first = missing.first()?;
-    Some(format!("{} are missing or differ, such as {}", missing.len(), first.0))
+    Some(format!(
+        "{} are missing or differ, such as {}",
+        missing.len(),
+        first.0
+    ))
 }
 
 fn webhooks(evidence: &Evidence<'_>) -> Option<String> {
@@ -120,8 +208,13 @@ fn webhooks(evidence: &Evidence<'_>) -> Option<String> {
     }
     let kinds: BTreeSet<&String> = received.kinds.keys().chain(should.keys()).collect();
     let count = |of: &BTreeMap<String, usize>, kind: &String| of.get(kind).copied().unwrap_or(0);
-    let different = kinds.into_iter().find(|kind| count(&received.kinds, kind) != count(&should, kind))?;
-    Some(format!("{different}: {}", differs(count(&received.kinds, different), count(&should, different))))
+    let different = kinds
+        .into_iter()
+        .find(|kind| count(&received.kinds, kind) != count(&should, kind))?;
+    Some(format!(
+        "{different}: {}",
+        differs(count(&received.kinds, different), count(&should, different))
+    ))
 }
 
 fn attempts(evidence: &Evidence<'_>) -> Option<String> {
@@ -131,7 +224,9 @@ fn attempts(evidence: &Evidence<'_>) -> Option<String> {
 
 /// How many messages of an activity the provider took, over all attempts.
 fn taken(simulator: &Simulator, activity: &Activity) -> u32 {
-    (1..=activity.attempt).map(|attempt| simulator.attempt(&key(activity, attempt)).effects).sum()
+    (1..=activity.attempt)
+        .map(|attempt| simulator.attempt(&key(activity, attempt)).effects)
+        .sum()
 }
 
 /// The idempotency key of an attempt.
@@ -149,7 +244,12 @@ fn effects(evidence: &Evidence<'_>) -> Option<String> {
         }
     };
     each(evidence, wrong).or_else(|| {
-        let ours: u64 = evidence.recount.activities.iter().map(|a| u64::from(taken(evidence.simulator, a))).sum();
+        let ours: u64 = evidence
+            .recount
+            .activities
+            .iter()
+            .map(|a| u64::from(taken(evidence.simulator, a)))
+            .sum();
         let all = evidence.simulator.stats().effects;
         (ours != all).then(|| differs(format!("{all} messages at the provider"), ours))
     })
@@ -185,27 +285,42 @@ fn barred_since(barred: &[Barred], admits: impl Fn(&Barred) -> bool) -> BTreeMap
 /// Whether an activity left although its person or address was barred already.
 fn after(since: BTreeMap<String, Timestamp>, grace: Millis) -> impl Fn(&Activity) -> bool {
     move |activity| {
-        let barred = [activity.to.as_str(), &activity.customer_id].into_iter().filter_map(|name| since.get(name)).min();
+        let barred = [activity.to.as_str(), &activity.customer_id]
+            .into_iter()
+            .filter_map(|name| since.get(name))
+            .min();
         matches!((activity.left_at(), barred), (Some(left), Some(barred)) if left > *barred + grace)
     }
 }
 
 fn forbidden(evidence: &Evidence<'_>) -> impl Fn(&Activity) -> bool + use<> {
     // Entered before the campaign was published, so there is no same moment.
-    after(barred_since(evidence.barred, |entry| entry.source != OPT_OUT_SOURCE), Millis::ZERO)
+    after(
+        barred_since(evidence.barred, |entry| entry.source != OPT_OUT_SOURCE),
+        Millis::ZERO,
+    )
 }
 
 fn opted_out(evidence: &Evidence<'_>) -> impl Fn(&Activity) -> bool + use<> {
-    after(barred_since(evidence.barred, |entry| entry.source == OPT_OUT_SOURCE), SAME_MOMENT)
+    after(
+        barred_since(evidence.barred, |entry| entry.source == OPT_OUT_SOURCE),
+        SAME_MOMENT,
+    )
 }
 
 fn closed<'a>(evidence: &Evidence<'a>) -> impl Fn(&Activity) -> bool + use<'a> {
     let (contacts, hours) = (&evidence.imported.contacts, evidence.campaign.choice.hours);
-    let named: BTreeMap<&str, _> =
-        contacts.iter().map(|contact| (&*contact.customer_id, contact.time_zone)).collect();
+    let named: BTreeMap<&str, _> = contacts
+        .iter()
+        .map(|contact| (&*contact.customer_id, contact.time_zone))
+        .collect();
     move |activity| {
         let zone = named.get(&*activity.customer_id).copied().flatten();
-        let open = |at| zones(zone, &activity.to).into_iter().all(|zone| hours.open_in(zone, at));
+        let open = |at| {
+            zones(zone, &activity.to)
+                .into_iter()
+                .all(|zone| hours.open_in(zone, at))
+        };
         activity.left_at().is_some_and(|at| !open(at))
     }
 }
@@ -215,7 +330,16 @@ fn caps(evidence: &Evidence<'_>) -> Option<String> {
     for activity in &evidence.recount.activities {
         *messages.entry(&activity.customer_id).or_default() += taken(evidence.simulator, activity);
     }
-    let over: Vec<_> = messages.into_iter().filter(|(_, count)| *count > CAP_MAX).collect();
+    let over: Vec<_> = messages
+        .into_iter()
+        .filter(|(_, count)| *count > CAP_MAX)
+        .collect();
     let (customer, count) = over.first()?;
-    Some(format!("{} customers, such as {customer} with {count}", over.len()))
+    Some(format!(
+        "{} customers, such as {customer} with {count}",
+        over.len()
+    ))
 }
+
+#[cfg(test)]
+mod tests;

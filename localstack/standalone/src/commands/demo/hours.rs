@@ -13,6 +13,9 @@ use domain::time::{Millis, Timestamp};
 const CALM: Millis = Millis::minutes(30);
 /// The grid of opening and closing times, in minutes.
 const GRID: u16 = 30;
+/// Shares that are no further than this from the wished one are as good: then hours that do not go over
+/// midnight are taken, and short ones.
+const NEAR: f64 = 0.05;
 /// The minutes of a day.
 const DAY: u16 = 24 * 60;
 /// Hours of fewer or more minutes do not look like calling hours.
@@ -67,7 +70,10 @@ impl Hours {
         } else {
             vec![text(0, self.to), text(self.from, DAY)]
         };
-        WindowsText { days: WEEK.map(|day| (day.to_owned(), ranges.clone())).into(), except: Vec::new() }
+        WindowsText {
+            days: WEEK.map(|day| (day.to_owned(), ranges.clone())).into(),
+            except: Vec::new(),
+        }
     }
 }
 
@@ -86,32 +92,47 @@ fn minute_of_day(zone: TimeZone, at: Timestamp) -> u16 {
     u16::try_from(local.hour() * 60 + local.minute()).unwrap_or(0)
 }
 
-/// The hours whose open share comes closest to `share` of all, among those that are open in `must`.
+/// The hours whose open share comes close to `share` of all, among those that are open in `must`.
 /// All day, where no others will do.
 pub(super) fn choose(groups: &Groups, must: TimeZone, now: Timestamp, share: f64) -> Choice {
     let total: usize = groups.values().sum();
     let mut choices = candidates(groups, must, now);
     choices.sort_by(|a, b| {
-        let off = |choice: &Choice| (ratio(choice.open, total) - share).abs();
-        off(a).total_cmp(&off(b)).then(a.hours.length().cmp(&b.hours.length()))
+        let off = |choice: &Choice| ((ratio(choice.open, total) - share).abs() - NEAR).max(0.0);
+        let looks = |choice: &Choice| (choice.hours.from > choice.hours.to, choice.hours.length());
+        off(a).total_cmp(&off(b)).then_with(|| looks(a).cmp(&looks(b)))
     });
     choices
         .into_iter()
         .find_map(|choice| proven(choice, groups, now))
-        .unwrap_or(Choice { hours: Hours::ALWAYS, open: total, closed: 0, opens_at: None })
+        .unwrap_or(Choice {
+            hours: Hours::ALWAYS,
+            open: total,
+            closed: 0,
+            opens_at: None,
+        })
 }
 
 /// A part of a whole, between 0 and 1.
 pub(super) fn ratio(part: usize, whole: usize) -> f64 {
     let number = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-    if whole == 0 { 0.0 } else { number(part) / number(whole) }
+    if whole == 0 {
+        0.0
+    } else {
+        number(part) / number(whole)
+    }
 }
 
 /// By the wall clocks of this moment.
 fn candidates(groups: &Groups, must: TimeZone, now: Timestamp) -> Vec<Choice> {
     let clocks: Vec<(Vec<u16>, usize)> = groups
         .iter()
-        .map(|(zones, count)| (zones.iter().map(|zone| minute_of_day(*zone, now)).collect(), *count))
+        .map(|(zones, count)| {
+            (
+                zones.iter().map(|zone| minute_of_day(*zone, now)).collect(),
+                *count,
+            )
+        })
         .collect();
     let calm = u16::try_from(CALM.get() / 60_000).unwrap_or(DAY);
     let is_calm = |edge: &u16| {
@@ -124,14 +145,23 @@ fn candidates(groups: &Groups, must: TimeZone, now: Timestamp) -> Vec<Choice> {
     for from in &edges {
         for to in &edges {
             // The end of a day is written 24:00, never 00:00.
-            let hours = Hours { from: *from, to: if *to == 0 { DAY } else { *to } };
+            let hours = Hours {
+                from: *from,
+                to: if *to == 0 { DAY } else { *to },
+            };
             if from == to || !LENGTHS.contains(&hours.length()) || !hours.holds(base) {
                 continue;
             }
-            let is_open = |(minutes, _): &&(Vec<u16>, usize)| minutes.iter().all(|minute| hours.holds(*minute));
+            let is_open =
+                |(minutes, _): &&(Vec<u16>, usize)| minutes.iter().all(|minute| hours.holds(*minute));
             let (open, closed): (Vec<_>, Vec<_>) = clocks.iter().partition(is_open);
             let sum = |part: Vec<&(Vec<u16>, usize)>| part.into_iter().map(|(_, count)| count).sum();
-            choices.push(Choice { hours, open: sum(open), closed: sum(closed), opens_at: None });
+            choices.push(Choice {
+                hours,
+                open: sum(open),
+                closed: sum(closed),
+                opens_at: None,
+            });
         }
     }
     choices
@@ -153,7 +183,10 @@ fn proven(choice: Choice, groups: &Groups, now: Timestamp) -> Option<Choice> {
         }
     }
     let same = (open, closed) == (choice.open, choice.closed);
-    same.then_some(Choice { opens_at: opens_first, ..choice })
+    same.then_some(Choice {
+        opens_at: opens_first,
+        ..choice
+    })
 }
 
 #[cfg(test)]
@@ -202,13 +235,21 @@ mod tests {
         let groups = groups();
         let choice = choose(&groups, zone("Europe/Berlin"), now, 0.85);
         let share = ratio(choice.open, choice.open + choice.closed);
-        assert!((0.75..0.95).contains(&share), "{now}: {share} with {}", choice.hours);
+        assert!(
+            (0.75..0.95).contains(&share),
+            "{now}: {share} with {}",
+            choice.hours
+        );
         let opens_at = choice.opens_at.unwrap();
         assert!(opens_at > now + CALM, "{now}: opens at {opens_at}");
         // By the wall clock too, now and at the end of the calm.
         for at in [now, now + Millis::minutes(5)] {
             let open = |zones: &&Vec<TimeZone>| zones.iter().all(|zone| choice.hours.open_in(*zone, at));
-            let open: usize = groups.keys().filter(open).filter_map(|zones| groups.get(zones)).sum();
+            let open: usize = groups
+                .keys()
+                .filter(open)
+                .filter_map(|zones| groups.get(zones))
+                .sum();
             assert_eq!(open, choice.open, "{at} with {}", choice.hours);
         }
     }
@@ -235,11 +276,17 @@ mod tests {
 
     #[test]
     fn hours_over_midnight_are_two_ranges() {
-        let night = Hours { from: 21 * 60, to: 9 * 60 + 30 };
+        let night = Hours {
+            from: 21 * 60,
+            to: 9 * 60 + 30,
+        };
         let ranges = night.windows().days.get("sun").cloned().unwrap();
         assert_eq!(ranges, ["00:00-09:30", "21:00-24:00"]);
         assert!(night.holds(0) && night.holds(DAY - 1) && !night.holds(12 * 60));
-        let late = Hours { from: 11 * 60, to: DAY };
+        let late = Hours {
+            from: 11 * 60,
+            to: DAY,
+        };
         assert_eq!(late.windows().days.get("mon").cloned().unwrap(), ["11:00-24:00"]);
         assert_eq!(late.length(), 13 * 60);
     }

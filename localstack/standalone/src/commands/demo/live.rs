@@ -41,13 +41,38 @@ struct Shade {
 /// From the best news to the worst. The glyphs differ, too: not every terminal and not every eye has
 /// colours.
 const SHADES: [Shade; 6] = [
-    Shade { name: "answered", glyph: '█', style: || Style::new().green().bright(), states: &[State::Replied] },
-    Shade { name: "read", glyph: '█', style: || Style::new().cyan(), states: &[State::Read, State::Connected] },
-    Shade { name: "delivered", glyph: '▓', style: || Style::new().blue(), states: &[State::Delivered] },
-    Shade { name: "sent", glyph: '▒', style: || Style::new().blue(), states: &[State::Sent, State::Unknown] },
-    Shade { name: "waiting", glyph: '░', style: || Style::new().yellow(), states: &[State::Scheduled] },
     Shade {
-        name: "refused or failed",
+        name: "answered",
+        glyph: '█',
+        style: || Style::new().green().bright(),
+        states: &[State::Replied],
+    },
+    Shade {
+        name: "read",
+        glyph: '█',
+        style: || Style::new().cyan(),
+        states: &[State::Read, State::Connected],
+    },
+    Shade {
+        name: "delivered",
+        glyph: '▓',
+        style: || Style::new().blue(),
+        states: &[State::Delivered],
+    },
+    Shade {
+        name: "sent",
+        glyph: '▒',
+        style: || Style::new().blue(),
+        states: &[State::Sent, State::Unknown],
+    },
+    Shade {
+        name: "waiting",
+        glyph: '░',
+        style: || Style::new().yellow(),
+        states: &[State::Scheduled],
+    },
+    Shade {
+        name: "not sent",
         glyph: '×',
         style: || Style::new().red(),
         states: &[State::Refused, State::Failed, State::Expired, State::Cancelled],
@@ -63,8 +88,13 @@ pub(super) struct View {
 }
 
 enum Shown {
-    Bars { _all: MultiProgress, lines: Vec<ProgressBar> },
-    Lines { last: Option<Instant> },
+    Bars {
+        _all: MultiProgress,
+        lines: Vec<ProgressBar>,
+    },
+    Lines {
+        last: Option<Instant>,
+    },
 }
 
 impl View {
@@ -72,14 +102,19 @@ impl View {
     pub(super) fn start() -> Self {
         let shown = if console::user_attended_stderr() {
             let all = MultiProgress::new();
-            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let style =
+                ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
             let line = |_| all.add(ProgressBar::no_length().with_style(style.clone()));
             let lines = (0..CHANNELS.len() + 5).map(line).collect();
             Shown::Bars { _all: all, lines }
         } else {
             Shown::Lines { last: None }
         };
-        Self { started: Instant::now(), sent: Vec::new(), shown }
+        Self {
+            started: Instant::now(),
+            sent: Vec::new(),
+            shown,
+        }
     }
 
     /// Shows a moment.
@@ -94,7 +129,12 @@ impl View {
             }
             Shown::Lines { last } if last.is_none_or(|last| last.elapsed() >= LINE_EVERY) => {
                 *last = Some(Instant::now());
-                eprintln!("  {:>3} s  {}; {}", elapsed.as_secs(), conversations(moment), speed(moment, rate));
+                eprintln!(
+                    "  {:>3} s  {}; {}",
+                    elapsed.as_secs(),
+                    conversations(moment),
+                    speed(moment, rate)
+                );
             }
             Shown::Lines { .. } => {}
         }
@@ -114,24 +154,40 @@ impl View {
         let old = |(at, _): &(Instant, usize)| now.duration_since(*at) > RATE_OVER;
         let keep_from = self.sent.iter().rposition(old).unwrap_or(0);
         self.sent.drain(..keep_from);
-        let Some((since, before)) = self.sent.first() else { return 0 };
-        let millis = u64::try_from(now.duration_since(*since).as_millis()).unwrap_or(u64::MAX).max(1);
+        let Some((since, before)) = self.sent.first() else {
+            return 0;
+        };
+        let millis = u64::try_from(now.duration_since(*since).as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1);
         (sent.saturating_sub(*before) as u64).saturating_mul(1_000) / millis
     }
 }
 
 /// The lines of a terminal.
 fn picture(moment: &Moment<'_>, rate: u64, elapsed: Duration) -> Vec<String> {
-    let mut lines = vec![String::new()];
+    // An empty message takes no line.
+    let blank = || " ".to_owned();
+    let mut lines = vec![blank()];
     for channel in CHANNELS {
         let total = moment.progress.in_states(channel, &State::ALL);
         let count = HumanCount(total as u64).to_string();
-        lines.push(format!("  {:<9} {} {count:>6}", label(channel), bar(moment.progress, channel, moment.contacts)));
+        lines.push(format!(
+            "  {:<9} {} {count:>6}",
+            label(channel),
+            bar(moment.progress, channel, moment.contacts)
+        ));
     }
-    let legend = SHADES.iter().map(|shade| format!("{} {}", painted(shade, 1), shade.name));
+    let legend = SHADES
+        .iter()
+        .map(|shade| format!("{} {}", painted(shade, 1), shade.name));
     lines.push(format!("            {}", legend.collect::<Vec<_>>().join("  ")));
-    lines.push(String::new());
-    lines.push(format!("  {:>5} s   Conversations: {}", elapsed.as_secs(), conversations(moment)));
+    lines.push(blank());
+    lines.push(format!(
+        "  {:>5} s   Conversations: {}",
+        elapsed.as_secs(),
+        conversations(moment)
+    ));
     lines.push(format!("            {}", speed(moment, rate)));
     lines
 }
@@ -163,9 +219,16 @@ fn painted(shade: &Shade, cells: usize) -> String {
 
 /// A channel's activities by state; the whole width is one for every contact.
 fn bar(progress: &Progress, channel: Channel, contacts: usize) -> String {
-    let counts: Vec<usize> = SHADES.iter().map(|shade| progress.in_states(channel, shade.states)).collect();
+    let counts: Vec<usize> = SHADES
+        .iter()
+        .map(|shade| progress.in_states(channel, shade.states))
+        .collect();
     let cells = cells(&counts, contacts);
-    let painted: String = SHADES.iter().zip(&cells).map(|(shade, cells)| painted(shade, *cells)).collect();
+    let painted: String = SHADES
+        .iter()
+        .zip(&cells)
+        .map(|(shade, cells)| painted(shade, *cells))
+        .collect();
     let rest = WIDTH.saturating_sub(cells.iter().sum());
     format!("{painted}{}", " ".repeat(rest))
 }
@@ -192,7 +255,10 @@ mod tests {
         assert_eq!(cells(&[0, 0], 0), [0, 0]);
         assert_eq!(cells(&[100], 100), [WIDTH]);
         for counts in [[1, 1, 1], [999, 1, 0], [3, 900, 97], [334, 333, 333]] {
-            assert_eq!(cells(&counts, 1_000).iter().sum::<usize>(), (counts.iter().sum::<usize>() * WIDTH + 500) / 1_000);
+            assert_eq!(
+                cells(&counts, 1_000).iter().sum::<usize>(),
+                (counts.iter().sum::<usize>() * WIDTH + 500) / 1_000
+            );
         }
         // More activities than contacts still fit.
         assert_eq!(cells(&[150, 50], 100).iter().sum::<usize>(), WIDTH);

@@ -71,7 +71,10 @@ impl Demo {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         // Lost answers and busy providers are part of the play; only what is really wrong is told.
         telemetry::init(LogFormat::Text, "error");
-        let options = Options { contacts: usize::try_from(self.contacts).unwrap_or(0), seed: self.seed };
+        let options = Options {
+            contacts: usize::try_from(self.contacts).unwrap_or(0),
+            seed: self.seed,
+        };
         let begun = Instant::now();
         let world = World::start(Place::of(self.data)?, self.listen, options.seed).await?;
         let played = tokio::select! {
@@ -95,8 +98,17 @@ impl Demo {
 /// Plays the whole campaign, and tells how many promises were broken.
 async fn play(world: &World, options: Options, begun: Instant) -> Result<(Campaign, usize), Failure> {
     let client = &world.client;
-    eprintln!("\n{}\n", style("Outbound Campaigns: a campaign on three channels, from contact list to report").for_stderr().bold());
-    step(format!("engine and API at {}, data in {}", client.url("/v1"), world.data));
+    eprintln!(
+        "\n{}\n",
+        style("Outbound Campaigns: a campaign on three channels, from contact list to report")
+            .for_stderr()
+            .bold()
+    );
+    step(format!(
+        "engine and API at {}, data in {}",
+        client.url("/v1"),
+        world.data
+    ));
     setup::clear(client).await?;
     setup::connect(world).await?;
     step("WhatsApp, SMS and e-mail connected to a provider simulator".to_owned());
@@ -110,7 +122,10 @@ async fn play(world: &World, options: Options, begun: Instant) -> Result<(Campai
         count(rows.rejected)
     ));
     let barred = setup::bar(client, &imported.contacts).await?;
-    step(format!("{} contacts put on the do-not-contact list", count(barred)));
+    step(format!(
+        "{} contacts put on the do-not-contact list",
+        count(barred)
+    ));
     let choice = setup::choose_hours(&imported.contacts, world.engine.context.now());
     step(format!(
         "calling hours {}: now open for {:.0} % of the contacts",
@@ -118,7 +133,10 @@ async fn play(world: &World, options: Options, begun: Instant) -> Result<(Campai
         100.0 * hours::ratio(choice.open, choice.open + choice.closed)
     ));
     let campaign = setup::publish(world, &imported.list, choice).await?;
-    step(format!("\"{}\" published: WhatsApp; unread after 4 s, SMS; failed, e-mail", setup::NAME));
+    step(format!(
+        "\"{}\" published: WhatsApp; unread after 4 s, SMS; failed, e-mail",
+        setup::NAME
+    ));
     watch(world, &campaign, &imported).await?;
     let broken = conclude(world, options, &imported, &campaign, begun).await?;
     Ok((campaign, broken))
@@ -157,8 +175,11 @@ async fn watch(world: &World, campaign: &Campaign, imported: &Imported) -> Resul
             webhooks: receiver.events(),
             lateness: receiver.lateness(),
         });
-        let all_started = usize::try_from(progress.started()).is_ok_and(|started| started >= imported.contacts.len());
-        let over = all_started && progress.running() == progress.waiting() && settled(world, campaign, &progress).await?;
+        let all_started =
+            usize::try_from(progress.started()).is_ok_and(|started| started >= imported.contacts.len());
+        let over = all_started
+            && progress.running() == progress.waiting()
+            && settled(world, campaign, &progress).await?;
         if over || begun.elapsed() > PATIENCE {
             break;
         }
@@ -198,9 +219,14 @@ async fn conclude(
         }
         tokio::time::sleep(LOOK).await;
     };
-    let customers: BTreeSet<&str> = imported.contacts.iter().map(|contact| &*contact.customer_id).collect();
+    let customers: BTreeSet<&str> = imported
+        .contacts
+        .iter()
+        .map(|contact| &*contact.customer_id)
+        .collect();
     let history = recount::history(client, &customers).await?;
     let evidence = Evidence {
+        now: world.engine.context.now(),
         rows: options.contacts,
         imported,
         campaign,
@@ -218,8 +244,12 @@ async fn conclude(
 /// Says how to look around, with a server that goes on.
 fn invite(world: &World, campaign: &str) {
     let url = |path: &str| world.client.url(path);
-    println!("\nServing until Ctrl-C at {}, with its documentation at {}.", url("/v1"), url("/docs"));
-    println!("The API key, which goes with the demo's data:\n\n  export KEY={}\n", world.key);
+    println!(
+        "\nServing until Ctrl-C.\n\n  API            {}\n  Documentation  {}\n",
+        url("/v1"),
+        url("/docs")
+    );
+    println!("  export KEY={}\n", world.key);
     println!("Try:\n");
     for path in [
         format!("/v1/campaigns/{campaign}/progress"),

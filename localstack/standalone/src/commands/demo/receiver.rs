@@ -89,7 +89,9 @@ impl Receiver {
             received: Mutex::default(),
             lateness: Mutex::new(lateness),
         });
-        let router = Router::new().route("/events", post(take)).with_state(Arc::clone(&desk));
+        let router = Router::new()
+            .route("/events", post(take))
+            .with_state(Arc::clone(&desk));
         let task = tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { address, desk, task })
     }
@@ -122,7 +124,10 @@ impl Receiver {
     /// How late messages were sent, at the median and at the 95th percentile, in milliseconds.
     pub(super) fn lateness(&self) -> (u64, u64) {
         let histogram = lock(&self.desk.lateness);
-        (histogram.value_at_quantile(0.5), histogram.value_at_quantile(0.95))
+        (
+            histogram.value_at_quantile(0.5),
+            histogram.value_at_quantile(0.95),
+        )
     }
 
     pub(super) fn stop(self) {
@@ -161,8 +166,13 @@ impl Desk {
         let (id, body) = (header("webhook-id")?, std::str::from_utf8(body).ok()?);
         let seconds: i64 = header("webhook-timestamp")?.parse().ok()?;
         let expected = self.key.get()?.sign(id, seconds, body);
-        let signed = header("webhook-signature")?.split(' ').any(|signature| signature == expected);
-        let (at, now) = (Timestamp::from_millis(seconds.checked_mul(1_000)?), self.clock.now());
+        let signed = header("webhook-signature")?
+            .split(' ')
+            .any(|signature| signature == expected);
+        let (at, now) = (
+            Timestamp::from_millis(seconds.checked_mul(1_000)?),
+            self.clock.now(),
+        );
         let is_of_now = now.since(at) <= TOLERANCE && at.since(now) <= TOLERANCE;
         let event: Event = serde_json::from_str(body).ok()?;
         (signed && is_of_now && event.id == id).then_some(event)
@@ -182,7 +192,8 @@ mod tests {
         }
     }
 
-    const BODY: &str = r#"{"id":"evt_1","type":"activity.sent","timestamp":"2026-11-23T12:00:00Z","data":{}}"#;
+    const BODY: &str =
+        r#"{"id":"evt_1","type":"activity.sent","timestamp":"2026-11-23T12:00:00Z","data":{}}"#;
 
     fn accepts(id: &str, sent: i64, now: i64, signing: &SigningKey, body: &str) -> bool {
         let desk = Desk {
@@ -206,6 +217,12 @@ mod tests {
         assert!(!accepts("evt_1", 1_000_000, 1_001_000, &other, BODY));
         assert!(!accepts("evt_2", 1_000_000, 1_001_000, &key, BODY));
         assert!(!accepts("evt_1", 1_000_000, 1_400_000, &key, BODY));
-        assert!(!accepts("evt_1", 1_000_000, 1_001_000, &key, &BODY.replace("sent", "read")));
+        assert!(!accepts(
+            "evt_1",
+            1_000_000,
+            1_001_000,
+            &key,
+            &BODY.replace("sent", "read")
+        ));
     }
 }

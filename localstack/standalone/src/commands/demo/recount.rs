@@ -41,7 +41,10 @@ impl Progress {
 
     /// How many activities wait.
     pub(super) fn waiting(&self) -> i64 {
-        self.activities.values().filter_map(|states| states.get(State::Scheduled.name())).sum()
+        self.activities
+            .values()
+            .filter_map(|states| states.get(State::Scheduled.name()))
+            .sum()
     }
 
     pub(super) fn running(&self) -> i64 {
@@ -84,12 +87,18 @@ impl Activity {
 
     /// When the provider said that it took it.
     pub(super) fn sent_at(&self) -> Option<Timestamp> {
-        self.events.iter().find(|event| event.happening == Happening::Sent).map(|event| event.at)
+        self.events
+            .iter()
+            .find(|event| event.happening == Happening::Sent)
+            .map(|event| event.at)
     }
 
     /// When the gate let the latest attempt pass; none if there was no attempt.
     pub(super) fn left_at(&self) -> Option<Timestamp> {
-        self.verdict.as_ref().filter(|_| self.attempt > 0).map(|verdict| verdict.at)
+        self.verdict
+            .as_ref()
+            .filter(|_| self.attempt > 0)
+            .map(|verdict| verdict.at)
     }
 
     /// Whether it waits for a moment beyond the demo.
@@ -142,22 +151,42 @@ impl Recount {
     pub(super) async fn read(client: &Client, campaign: &str) -> Result<Self, ApiError> {
         // The counters first: they come behind, so what is read later holds at least as much.
         let progress = progress(client, campaign).await?;
-        let activities = client.all(&format!("/v1/scheduled-activities?campaignId={campaign}")).await?;
-        let conversations = client.all(&format!("/v1/campaigns/{campaign}/conversations")).await?;
-        Ok(Self { activities, conversations, progress })
+        let activities = client
+            .all(&format!("/v1/scheduled-activities?campaignId={campaign}"))
+            .await?;
+        let conversations = client
+            .all(&format!("/v1/campaigns/{campaign}/conversations"))
+            .await?;
+        Ok(Self {
+            activities,
+            conversations,
+            progress,
+        })
     }
 
     /// The counters as they should be.
     pub(super) fn counted(&self) -> Progress {
         let mut counted = Progress::default();
         let add = |tree: &mut Tree, group: &str, name: &str| {
-            *tree.entry(group.to_owned()).or_default().entry(name.to_owned()).or_default() += 1;
+            *tree
+                .entry(group.to_owned())
+                .or_default()
+                .entry(name.to_owned())
+                .or_default() += 1;
         };
         for activity in &self.activities {
-            add(&mut counted.activities, activity.channel.name(), activity.state.name());
+            add(
+                &mut counted.activities,
+                activity.channel.name(),
+                activity.state.name(),
+            );
             for event in &activity.events {
                 if let Some(kind) = kind(event.happening) {
-                    add(&mut counted.reasons, kind, event.reason.as_deref().unwrap_or("unspecified"));
+                    add(
+                        &mut counted.reasons,
+                        kind,
+                        event.reason.as_deref().unwrap_or("unspecified"),
+                    );
                 }
             }
         }
@@ -174,7 +203,11 @@ impl Recount {
         for event in self.activities.iter().flat_map(|activity| &activity.events) {
             *told.entry(event.happening.event_type().to_owned()).or_default() += 1;
         }
-        let ended = self.conversations.iter().filter(|conversation| conversation.outcome.is_some()).count();
+        let ended = self
+            .conversations
+            .iter()
+            .filter(|conversation| conversation.outcome.is_some())
+            .count();
         if ended > 0 {
             told.insert("conversation.ended".to_owned(), ended);
         }
@@ -203,7 +236,11 @@ pub(super) async fn progress(client: &Client, campaign: &str) -> Result<Progress
 
 /// The activities that wait.
 pub(super) async fn waiting(client: &Client, campaign: &str) -> Result<Vec<Activity>, ApiError> {
-    client.all(&format!("/v1/scheduled-activities?campaignId={campaign}&state=SCHEDULED")).await
+    client
+        .all(&format!(
+            "/v1/scheduled-activities?campaignId={campaign}&state=SCHEDULED"
+        ))
+        .await
 }
 
 /// The do-not-contact list.
@@ -214,12 +251,16 @@ pub(super) async fn barred(client: &Client) -> Result<Vec<Barred>, ApiError> {
 /// What the histories of these customers show.
 pub(super) async fn history(client: &Client, customers: &BTreeSet<&str>) -> Result<History, ApiError> {
     let reading = customers.iter().map(|customer| async move {
-        let entries: Vec<Entry> = client.all(&format!("/v1/customers/{}/activities", escaped(customer))).await?;
+        let entries: Vec<Entry> = client
+            .all(&format!("/v1/customers/{}/activities", escaped(customer)))
+            .await?;
         Ok::<_, ApiError>((*customer, entries))
     });
     let reading: Vec<_> = reading.collect();
-    let histories: Vec<(&str, Vec<Entry>)> =
-        futures::stream::iter(reading).buffer_unordered(AT_ONCE).try_collect().await?;
+    let histories: Vec<(&str, Vec<Entry>)> = futures::stream::iter(reading)
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await?;
     let shown = histories.into_iter().flat_map(|(customer, entries)| {
         entries.into_iter().filter_map(move |entry| match entry {
             Entry::Activity { activity_id, state } => Some((activity_id, customer.to_owned(), state)),

@@ -26,7 +26,10 @@ const STATES: [(&str, &[State]); 6] = [
     ("delivered", &[State::Delivered]),
     ("sent", &[State::Sent, State::Unknown]),
     ("put off", &[State::Scheduled]),
-    ("not sent", &[State::Refused, State::Failed, State::Expired, State::Cancelled]),
+    (
+        "not sent",
+        &[State::Refused, State::Failed, State::Expired, State::Cancelled],
+    ),
 ];
 
 /// Prints everything.
@@ -52,7 +55,11 @@ pub(super) fn print(evidence: &Evidence<'_>, checks: &[Check], took: Duration) {
     }
     let broken = checks.iter().filter(|check| check.against.is_some()).count();
     let kept = checks.len() - broken;
-    println!("\n  {kept} of {} promises kept, in {:.1} s from start to end.", checks.len(), took.as_secs_f64());
+    println!(
+        "\n  {kept} of {} promises kept, in {:.1} s from start to end.",
+        checks.len(),
+        took.as_secs_f64()
+    );
 }
 
 fn heading(text: &str) {
@@ -61,6 +68,11 @@ fn heading(text: &str) {
 
 fn count(count: usize) -> String {
     HumanCount(count as u64).to_string()
+}
+
+/// A moment to the minute.
+fn short(at: Timestamp) -> String {
+    at.utc().format("%-d %b %H:%M UTC").to_string()
 }
 
 fn signed(count: i64) -> usize {
@@ -74,7 +86,9 @@ fn percent(part: usize, whole: usize) -> String {
 /// A table without rules, some of whose columns are numbers.
 fn table(numbers: Range<usize>, header: &[&str], rows: Vec<Vec<String>>) {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
     if !header.is_empty() {
         table.set_header(header.to_vec());
     }
@@ -97,15 +111,20 @@ fn contacts(evidence: &Evidence<'_>) {
         count(rows.duplicates),
         count(rows.rejected)
     );
-    let kinds = imported.rejects.iter().map(|(code, count)| format!("{code} {count}"));
+    let kinds = imported
+        .rejects
+        .iter()
+        .map(|(code, count)| format!("{code} {count}"));
     println!("    rejected for {}", wrapped(kinds.collect(), 17));
     println!(
-        "  calling hours {} by each contact's own clock: open for {} ({}),",
+        "  calling hours {}, local time: open for {} ({}),",
         choice.hours,
         count(choice.open),
         percent(choice.open, choice.open + choice.closed)
     );
-    let opens = choice.opens_at.map_or(String::new(), |at| format!(", for the first of them until {at}"));
+    let opens = choice.opens_at.map_or(String::new(), |at| {
+        format!(", the first of them until {}", short(at))
+    });
     println!("    closed for {}{opens}", count(choice.closed));
 }
 
@@ -113,7 +132,11 @@ fn contacts(evidence: &Evidence<'_>) {
 fn wrapped(parts: Vec<String>, indent: usize) -> String {
     let (mut text, mut column) = (String::new(), indent);
     for (place, part) in parts.iter().enumerate() {
-        let part = if place + 1 < parts.len() { format!("{part}, ") } else { part.clone() };
+        let part = if place + 1 < parts.len() {
+            format!("{part}, ")
+        } else {
+            part.clone()
+        };
         if column + part.len() > 80 {
             text = format!("{}\n{}", text.trim_end(), " ".repeat(indent));
             column = indent;
@@ -141,8 +164,16 @@ fn conversations(progress: &Progress) {
     let mut ends: Vec<(&String, &i64)> = progress.conversations.iter().collect();
     ends.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let row = |(outcome, ended): (&String, &i64)| {
-        let name = if outcome == "running" { "goes on later" } else { outcome };
-        vec![name.replace('_', " "), count(signed(*ended)), percent(signed(*ended), total)]
+        let name = if outcome == "running" {
+            "goes on later"
+        } else {
+            outcome
+        };
+        vec![
+            name.replace('_', " "),
+            count(signed(*ended)),
+            percent(signed(*ended), total),
+        ]
     };
     table(1..3, &[], ends.into_iter().map(row).collect());
 }
@@ -153,13 +184,18 @@ fn reasons(evidence: &Evidence<'_>) {
     for (kind, of) in reasons {
         for (reason, times) in of {
             let text = explained(kind, reason).map_or_else(|| format!("{kind}: {reason}"), str::to_owned);
-            let until = until(evidence, kind, reason).map_or(String::new(), |at| format!("the first until {at}"));
+            let until =
+                until(evidence, kind, reason).map_or(String::new(), |at| format!("from {}", short(at)));
             rows.push(vec![text, count(signed(*times)), until]);
         }
     }
     let lost = repeated(evidence);
     if lost > 0 {
-        rows.push(vec!["repeated: the provider's answer was lost".to_owned(), count(lost), String::new()]);
+        rows.push(vec![
+            "repeated: the provider's answer was lost".to_owned(),
+            count(lost),
+            String::new(),
+        ]);
     }
     rows.sort();
     table(1..2, &[], rows);
@@ -185,7 +221,11 @@ fn until(evidence: &Evidence<'_>, kind: &str, reason: &str) -> Option<Timestamp>
     if kind != "deferred" {
         return None;
     }
-    let events = evidence.recount.activities.iter().flat_map(|activity| &activity.events);
+    let events = evidence
+        .recount
+        .activities
+        .iter()
+        .flat_map(|activity| &activity.events);
     events
         .filter(|event| event.happening == Happening::Deferred && event.reason.as_deref() == Some(reason))
         .filter_map(|event| event.until)
@@ -204,7 +244,13 @@ fn is_straight(evidence: &Evidence<'_>, activity: &Activity) -> bool {
 }
 
 fn speed(evidence: &Evidence<'_>) {
-    let straight = || evidence.recount.activities.iter().filter(|activity| is_straight(evidence, activity));
+    let straight = || {
+        evidence
+            .recount
+            .activities
+            .iter()
+            .filter(|activity| is_straight(evidence, activity))
+    };
     let since_due = |at: fn(&Activity) -> Option<Timestamp>| {
         move |activity: &Activity| Some(at(activity)?.since(activity.due_at).get())
     };
@@ -212,11 +258,22 @@ fn speed(evidence: &Evidence<'_>) {
         1..5,
         &["late by, in ms", "p50", "p95", "p99", "max"],
         vec![
-            percentiles("until it left", straight().filter_map(since_due(Activity::left_at))),
-            percentiles("until the provider took it", straight().filter_map(since_due(Activity::sent_at))),
+            percentiles(
+                "until it left",
+                straight().filter_map(since_due(Activity::left_at)),
+            ),
+            percentiles(
+                "until the provider took it",
+                straight().filter_map(since_due(Activity::sent_at)),
+            ),
         ],
     );
-    let mut sent: Vec<Timestamp> = evidence.recount.activities.iter().filter_map(Activity::sent_at).collect();
+    let mut sent: Vec<Timestamp> = evidence
+        .recount
+        .activities
+        .iter()
+        .filter_map(Activity::sent_at)
+        .collect();
     sent.sort_unstable();
     let mut by_second: BTreeMap<i64, usize> = BTreeMap::new();
     for at in &sent {
@@ -231,7 +288,7 @@ fn speed(evidence: &Evidence<'_>) {
         HumanCount(stats.requests)
     );
     println!(
-        "  {} receipts and answers came back; webhooks told {} events ({} told again)",
+        "  {} receipts and answers came back; {} webhooks told, {} repeated",
         HumanCount(stats.reports_taken),
         count(received.events()),
         HumanCount(received.repeated())
@@ -242,8 +299,17 @@ fn speed(evidence: &Evidence<'_>) {
         .filter(|entry| entry.source == OPT_OUT_SOURCE)
         .filter_map(|entry| entry.customer_id.as_ref())
         .collect();
-    let answered = evidence.recount.activities.iter().filter(|activity| activity.state == State::Replied).count();
-    println!("  {} messages were answered; {} customers answered STOP", count(answered), count(opted_out.len()));
+    let answered = evidence
+        .recount
+        .activities
+        .iter()
+        .filter(|activity| activity.state == State::Replied)
+        .count();
+    println!(
+        "  {} messages were answered; {} customers answered STOP",
+        count(answered),
+        count(opted_out.len())
+    );
 }
 
 fn percentiles(name: &str, values: impl Iterator<Item = u64>) -> Vec<String> {
@@ -252,7 +318,12 @@ fn percentiles(name: &str, values: impl Iterator<Item = u64>) -> Vec<String> {
     if let Ok(mut histogram) = Histogram::<u64>::new(3) {
         values.for_each(|value| histogram.saturating_record(value));
         let at = |quantile| count(usize::try_from(histogram.value_at_quantile(quantile)).unwrap_or(0));
-        row.extend([at(0.5), at(0.95), at(0.99), count(usize::try_from(histogram.max()).unwrap_or(0))]);
+        row.extend([
+            at(0.5),
+            at(0.95),
+            at(0.99),
+            count(usize::try_from(histogram.max()).unwrap_or(0)),
+        ]);
     }
     row
 }

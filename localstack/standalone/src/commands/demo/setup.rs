@@ -26,8 +26,12 @@ use crate::failure::Failure;
 /// The campaign's name: messages name it to the customer.
 pub(super) const NAME: &str = "Spring offer";
 /// What webhooks are told.
-pub(super) const EVENT_TYPES: [&str; 4] =
-    ["activity.*", "customer.response", "conversation.ended", "campaign.published"];
+pub(super) const EVENT_TYPES: [&str; 4] = [
+    "activity.*",
+    "customer.response",
+    "conversation.ended",
+    "campaign.published",
+];
 /// The description by which a later demo on the same data finds the webhook of an earlier one.
 const DESCRIPTION: &str = "receiver of the demo";
 /// The flow. It is an example of the flow documents, too.
@@ -67,13 +71,20 @@ impl Contact {
 
     /// Whether the person agreed to be contacted.
     pub(super) fn agreed(&self) -> bool {
-        !self.consent.is_empty() && self.consent.iter().all(|consent| consent.status == ConsentStatus::Granted)
+        !self.consent.is_empty()
+            && self
+                .consent
+                .iter()
+                .all(|consent| consent.status == ConsentStatus::Granted)
     }
 }
 
 /// The zones in which a person at an address may be.
 pub(super) fn zones(time_zone: Option<TimeZone>, address: &Address) -> Vec<TimeZone> {
-    let inputs = ZoneInputs { profile: time_zone, contact: None };
+    let inputs = ZoneInputs {
+        profile: time_zone,
+        contact: None,
+    };
     let found = candidates(inputs, address, ZonePolicy::Explicit, home());
     found.into_iter().map(|candidate| candidate.zone).collect()
 }
@@ -105,15 +116,27 @@ struct Created {
 
 /// What an earlier demo left on the same data would be in the way of this one.
 pub(super) async fn clear(client: &Client) -> Result<(), Failure> {
-    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |value: &Value, name: &str| {
+        value
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     for webhook in client.all::<Value>("/v1/webhooks").await? {
         if text(&webhook, "description") == DESCRIPTION {
-            client.delete(&format!("/v1/webhooks/{}", text(&webhook, "id"))).await?;
+            client
+                .delete(&format!("/v1/webhooks/{}", text(&webhook, "id")))
+                .await?;
         }
     }
     for campaign in client.all::<Value>("/v1/campaigns").await? {
-        if text(&campaign, "name") == NAME && matches!(text(&campaign, "state").as_str(), "published" | "paused") {
-            let _: Value = client.act(&format!("/v1/campaigns/{}/stop", text(&campaign, "id"))).await?;
+        if text(&campaign, "name") == NAME
+            && matches!(text(&campaign, "state").as_str(), "published" | "paused")
+        {
+            let _: Value = client
+                .act(&format!("/v1/campaigns/{}/stop", text(&campaign, "id")))
+                .await?;
         }
     }
     Ok(())
@@ -122,10 +145,19 @@ pub(super) async fn clear(client: &Client) -> Result<(), Failure> {
 /// A connector for each channel, to the simulated providers, who report back under a key of their own.
 pub(super) async fn connect(world: &World) -> Result<(), Failure> {
     let client = &world.client;
-    let key: Value = client.post("/v1/api-keys", &json!({"name": "demo providers", "role": "connector"})).await?;
+    let key: Value = client
+        .post(
+            "/v1/api-keys",
+            &json!({"name": "demo providers", "role": "connector"}),
+        )
+        .await?;
     let cim_messages = Url::parse(&client.url("/v1/cim-messages")).ok();
     let api_key = key.get("key").and_then(Value::as_str).map(Secret::new);
-    world.simulator.report_to(Targets { cim_messages, api_key, ..Targets::default() });
+    world.simulator.report_to(Targets {
+        cim_messages,
+        api_key,
+        ..Targets::default()
+    });
     for channel in CHANNELS {
         let connector = json!({
             "name": format!("{channel} of the simulated provider"),
@@ -135,7 +167,9 @@ pub(super) async fn connect(world: &World) -> Result<(), Failure> {
             "ratePerSecond": CONNECTOR_RATE,
             "concurrency": CONCURRENCY,
         });
-        let _: Value = client.put(&format!("/v1/connectors/demo-{channel}"), &connector).await?;
+        let _: Value = client
+            .put(&format!("/v1/connectors/demo-{channel}"), &connector)
+            .await?;
     }
     Ok(())
 }
@@ -143,7 +177,9 @@ pub(super) async fn connect(world: &World) -> Result<(), Failure> {
 /// Imports the example contacts.
 pub(super) async fn import_contacts(client: &Client, options: Options) -> Result<Imported, Failure> {
     let csv = sample::contacts_csv(options.seed, options.contacts);
-    let list: Created = client.post("/v1/contact-lists", &json!({"name": "Demo contacts"})).await?;
+    let list: Created = client
+        .post("/v1/contact-lists", &json!({"name": "Demo contacts"}))
+        .await?;
     let bytes = csv.len() as u64;
     let begun = import::begin(client, &list.id, csv.into(), bytes).await?;
     let done = import::follow(client, &list.id, begun, |_| {}).await?;
@@ -151,8 +187,15 @@ pub(super) async fn import_contacts(client: &Client, options: Options) -> Result
     for reject in import::rejects(client, &list.id, &done).await? {
         *rejects.entry(reject.code).or_default() += 1;
     }
-    let contacts = client.all(&format!("/v1/contact-lists/{}/contacts", list.id)).await?;
-    Ok(Imported { list: list.id, rows: done.rows, rejects, contacts })
+    let contacts = client
+        .all(&format!("/v1/contact-lists/{}/contacts", list.id))
+        .await?;
+    Ok(Imported {
+        list: list.id,
+        rows: done.rows,
+        rejects,
+        contacts,
+    })
 }
 
 /// Puts some of the contacts on the do-not-contact list, by turns as person and by address. Tells how
@@ -166,10 +209,18 @@ pub(super) async fn bar(client: &Client, contacts: &[Contact]) -> Result<usize, 
         })
         .collect();
     for items in items.chunks(1_000) {
-        let answer: Value = client.post("/v1/do-not-contact/batch", &json!({"items": items})).await?;
-        let results = answer.get("results").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let answer: Value = client
+            .post("/v1/do-not-contact/batch", &json!({"items": items}))
+            .await?;
+        let results = answer
+            .get("results")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         if let Some(refused) = results.iter().find(|result| result.get("problem").is_some()) {
-            return Err(Failure::Told(format!("an entry of the do-not-contact list was refused: {refused}")));
+            return Err(Failure::Told(format!(
+                "an entry of the do-not-contact list was refused: {refused}"
+            )));
         }
     }
     Ok(items.len())
@@ -189,8 +240,8 @@ pub(super) fn choose_hours(contacts: &[Contact], now: Timestamp) -> Choice {
 /// Creates the campaign and its webhook, and publishes it.
 pub(super) async fn publish(world: &World, list: &str, choice: Choice) -> Result<Campaign, Failure> {
     let client = &world.client;
-    let flow: Value =
-        serde_json::from_str(FLOW).map_err(|error| Failure::Told(format!("the flow is not JSON: {error}")))?;
+    let flow: Value = serde_json::from_str(FLOW)
+        .map_err(|error| Failure::Told(format!("the flow is not JSON: {error}")))?;
     let definition = json!({
         "name": NAME,
         "contactLists": [list],
@@ -212,10 +263,16 @@ pub(super) async fn publish(world: &World, list: &str, choice: Choice) -> Result
     });
     let webhook: Value = client.post("/v1/webhooks", &webhook).await?;
     let secret = webhook.get("secret").and_then(Value::as_str).unwrap_or_default();
-    let key = SigningKey::parse(secret).map_err(|error| Failure::Told(format!("the webhook's secret {error}")))?;
+    let key =
+        SigningKey::parse(secret).map_err(|error| Failure::Told(format!("the webhook's secret {error}")))?;
     world.receiver.trust(key);
-    let _: Value = client.act(&format!("/v1/campaigns/{}/publish", campaign.id)).await?;
-    Ok(Campaign { id: campaign.id, choice })
+    let _: Value = client
+        .act(&format!("/v1/campaigns/{}/publish", campaign.id))
+        .await?;
+    Ok(Campaign {
+        id: campaign.id,
+        choice,
+    })
 }
 
 /// How many contacts the file holds, by what it was made to hold.
@@ -226,7 +283,9 @@ pub(super) fn as_made(imported: &Imported, rows: usize) -> bool {
         .iter()
         .filter_map(|(code, count)| Some((serde_json::to_value(code).ok()?.as_str()?.to_owned(), *count)))
         .collect();
-    let Rows { accepted, duplicates, .. } = imported.rows;
+    let Rows {
+        accepted, duplicates, ..
+    } = imported.rows;
     let counts = (expected.contacts, expected.duplicates, expected.contacts);
     (accepted, duplicates, imported.contacts.len()) == counts && imported.rejects == rejected
 }

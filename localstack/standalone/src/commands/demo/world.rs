@@ -49,7 +49,9 @@ impl Place {
             Some(directory) => Ok(Self::Given(directory)),
             None => TempDir::with_prefix("campaigns-demo-")
                 .map(Self::Temporary)
-                .map_err(|error| Failure::Told(format!("no temporary directory: {error}; name one with --data"))),
+                .map_err(|error| {
+                    Failure::Told(format!("no temporary directory: {error}; name one with --data"))
+                }),
         }
     }
 
@@ -84,11 +86,27 @@ impl World {
         let server = Server::start(&engine, listen.unwrap_or(LOCAL)).await?;
         engine.start();
         let client = Client::new(&format!("http://{}", reachable(server.address)), &key)?;
-        let config = SimulatorConfig { seed, scripts: scripts(), ..SimulatorConfig::default() };
-        let simulator = Simulator::start(LOCAL, config).await.map_err(failed("provider simulator"))?;
+        let config = SimulatorConfig {
+            seed,
+            scripts: scripts(),
+            ..SimulatorConfig::default()
+        };
+        let simulator = Simulator::start(LOCAL, config)
+            .await
+            .map_err(failed("provider simulator"))?;
         let clock = Arc::clone(&engine.context.clock);
-        let receiver = Receiver::start(LOCAL, clock).await.map_err(failed("receiver of webhooks"))?;
-        Ok(Self { engine, client, simulator, receiver, key, data, server })
+        let receiver = Receiver::start(LOCAL, clock)
+            .await
+            .map_err(failed("receiver of webhooks"))?;
+        Ok(Self {
+            engine,
+            client,
+            simulator,
+            receiver,
+            key,
+            data,
+            server,
+        })
     }
 
     /// Finishes what is in hand and ends.
@@ -115,7 +133,7 @@ fn scripts() -> BTreeMap<Channel, Script> {
     let all = Script {
         latency: Span::millis(5, 40),
         reject: 0.02,
-        defer: 0.02,
+        defer: 0.01,
         retry_after: Millis::seconds(1),
         lose_answer: 0.01,
         failed: 0.05,
@@ -124,14 +142,40 @@ fn scripts() -> BTreeMap<Channel, Script> {
         delivered_after: Span::millis(100, 1_200),
         read_after: Span::millis(100, 2_000),
         reply_after: Span::millis(200, 3_000),
-        replies: [(6, "Yes, please"), (3, "Tell me more"), (2, "STOP")].map(|(w, text)| (w, text.to_owned())).into(),
+        replies: [(6, "Yes, please"), (3, "Tell me more"), (2, "STOP")]
+            .map(|(w, text)| (w, text.to_owned()))
+            .into(),
         repeated: 0.05,
         repeated_after: Span::millis(50, 1_000),
         ..Script::default()
     };
     BTreeMap::from([
-        (Channel::Whatsapp, Script { read: 0.55, reply: 0.25, out_of_order: 0.05, ..all.clone() }),
-        (Channel::Sms, Script { failed: 0.15, delivered: 0.83, reply: 0.15, ..all.clone() }),
-        (Channel::Email, Script { failed: 0.02, delivered: 0.97, reply: 0.1, ..all }),
+        (
+            Channel::Whatsapp,
+            Script {
+                read: 0.55,
+                reply: 0.25,
+                out_of_order: 0.05,
+                ..all.clone()
+            },
+        ),
+        (
+            Channel::Sms,
+            Script {
+                failed: 0.15,
+                delivered: 0.83,
+                reply: 0.15,
+                ..all.clone()
+            },
+        ),
+        (
+            Channel::Email,
+            Script {
+                failed: 0.02,
+                delivered: 0.97,
+                reply: 0.1,
+                ..all
+            },
+        ),
     ])
 }

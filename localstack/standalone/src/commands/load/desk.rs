@@ -17,10 +17,10 @@ use super::{recount, told};
 use crate::failure::Failure;
 
 /// How often it is looked whether the server has caught up.
-const LOOK: Duration = Duration::from_millis(20);
+pub(super) const LOOK: Duration = Duration::from_millis(20);
 /// How long nothing may change before it counts as stuck. Longer than the pause after which a lost
 /// message is found again.
-const STUCK: Duration = Duration::from_secs(150);
+pub(super) const STUCK: Duration = Duration::from_secs(150);
 
 /// A server, a provider, a campaign.
 pub(super) struct Desk {

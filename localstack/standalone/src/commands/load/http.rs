@@ -64,10 +64,7 @@ impl Api {
             request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
         }
         let request = request.body(body).map_err(told)?;
-        let mut link = match self.idle().pop() {
-            Some(link) if link.is_ready() => link,
-            _ => self.connect().await?,
-        };
+        let mut link = self.link().await?;
         let broken = |error: hyper::Error| Failure::Told(format!("{what} broke off: {error}"));
         let response = link.send_request(request).await.map_err(broken)?;
         let status = response.status();
@@ -82,6 +79,17 @@ impl Api {
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SendRequest<Body>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection that takes a request: an idle one, unless the server has closed it, or a new one.
+    async fn link(&self) -> Result<SendRequest<Body>, Failure> {
+        let idle = self.idle().pop();
+        if let Some(mut link) = idle
+            && link.ready().await.is_ok()
+        {
+            return Ok(link);
+        }
+        self.connect().await
     }
 
     async fn connect(&self) -> Result<SendRequest<Body>, Failure> {

@@ -1,7 +1,8 @@
 //! The webhook's endpoint: takes every call and counts the different events.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,6 +13,8 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::desk::{LOOK, STUCK};
+use super::report::Counts;
 use super::told;
 use crate::failure::Failure;
 
@@ -19,8 +22,9 @@ use crate::failure::Failure;
 struct Taken {
     /// By their ids: what is told again does not count again.
     events: HashSet<String>,
-    by_type: BTreeMap<String, u64>,
+    by_type: Counts,
     again: u64,
+    last: Option<Instant>,
 }
 
 /// An endpoint that listens.
@@ -45,8 +49,26 @@ impl Receiver {
     }
 
     /// Different events so far, by type.
-    pub(super) fn by_type(&self) -> BTreeMap<String, u64> {
+    pub(super) fn by_type(&self) -> Counts {
         lock(&self.taken).by_type.clone()
+    }
+
+    /// Waits until as many different events have come; tells when the last one did.
+    pub(super) async fn wait_for(&self, expected: &Counts) -> Result<Instant, Failure> {
+        let (mut last, mut changed) = (Counts::new(), Instant::now());
+        loop {
+            let counts = self.by_type();
+            if counts == *expected {
+                return Ok(lock(&self.taken).last.unwrap_or_else(Instant::now));
+            }
+            if counts != last {
+                (last, changed) = (counts, Instant::now());
+            }
+            if changed.elapsed() > STUCK {
+                return Err(told(format!("the webhook was told {last:?}, not {expected:?}")));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Calls that told an event again.
@@ -79,6 +101,7 @@ async fn take(State(taken): State<Arc<Mutex<Taken>>>, headers: HeaderMap, body: 
     let mut taken = lock(&taken);
     if taken.events.insert(id.to_owned()) {
         *taken.by_type.entry(event.kind).or_default() += 1;
+        taken.last = Some(Instant::now());
     } else {
         taken.again += 1;
     }

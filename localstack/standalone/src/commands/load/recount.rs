@@ -21,6 +21,12 @@ struct Page {
 #[derive(Deserialize)]
 struct Entry {
     state: String,
+    events: Vec<Event>,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    happening: String,
 }
 
 #[derive(Deserialize)]
@@ -28,14 +34,14 @@ struct Progress {
     activities: HashMap<String, Counts>,
 }
 
-/// Where the activities of a campaign stand, by listing them all.
-async fn listed(api: &Api, campaign: &str) -> Result<Counts, Failure> {
+/// Counts the names that `names` finds in every activity of a campaign, by listing them all.
+async fn listed(api: &Api, campaign: &str, names: impl Fn(Entry) -> Vec<String>) -> Result<Counts, Failure> {
     let mut counts = Counts::new();
     let path = format!("/v1/scheduled-activities?campaignId={campaign}&limit=250");
     let mut page: Page = api.get(&path).await?;
     loop {
-        for entry in page.data {
-            *counts.entry(entry.state).or_default() += 1;
+        for name in page.data.into_iter().flat_map(&names) {
+            *counts.entry(name).or_default() += 1;
         }
         match page.next {
             Some(next) => page = api.get(&format!("{path}&cursor={next}")).await?,
@@ -53,12 +59,22 @@ pub(super) async fn counted(api: &Api, campaign: &str) -> Result<Counts, Failure
     }))
 }
 
+/// How many events of these types the activities' own logs hold. A message that is read before its
+/// sender has noted that it was sent is never told as sent.
+pub(super) async fn told(desk: &Desk, types: &[&str]) -> Result<Counts, Failure> {
+    listed(&desk.server.api, &desk.campaign, |entry| {
+        let names = entry.events.into_iter().map(|event| format!("activity.{}", event.happening));
+        names.filter(|name| types.contains(&name.as_str())).collect()
+    })
+    .await
+}
+
 /// Proves the counts of a run: everything that was created stands in `state`, by list, by counter,
 /// and, where it was sent, by the provider's own count, which saw nothing twice.
 pub(super) async fn prove(report: &mut Report, desk: &Desk, state: &str) -> Result<(), Failure> {
     let expected = Counts::from([(state.to_owned(), u64::from(report.activities))]);
     for (name, counts) in [
-        ("listed", listed(&desk.server.api, &desk.campaign).await?),
+        ("listed", listed(&desk.server.api, &desk.campaign, |entry| vec![entry.state]).await?),
         ("counters", counted(&desk.server.api, &desk.campaign).await?),
     ] {
         if counts != expected {

@@ -97,11 +97,12 @@ pub(super) async fn lifecycle(size: Size<'_>) -> Result<Report, Failure> {
     let (begun, due) = (Instant::now(), now());
     let all = create(&desk.server.api, &desk.campaign, 0..count, |_| due).await?;
     report.creates_per_second = per_second(count, begun.elapsed().as_secs_f64());
-    let told: Counts = TOLD.map(|kind| (kind.to_owned(), u64::from(count))).into();
-    let all_read = all_in("READ", count);
-    let caught_up = desk.caught_up(|counts| all_read(counts) && receiver.by_type() == told).await?;
-    report.seconds = rounded((caught_up - begun).as_secs_f64());
+    let caught_up = desk.caught_up(all_in("READ", count)).await?;
+    let told = recount::told(&desk, &TOLD).await?;
+    let last_told = receiver.wait_for(&told).await?;
+    report.seconds = rounded((caught_up.max(last_told) - begun).as_secs_f64());
     report.life_cycles_per_second = per_second(count, report.seconds);
+    report.counts.insert("told", told);
     recount::lateness(&mut report, &desk, &all).await?;
     report.counts.insert("webhook", receiver.by_type());
     report.further.insert("webhooksRepeated".to_owned(), json!(receiver.again()));

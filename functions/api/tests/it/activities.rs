@@ -1,0 +1,207 @@
+//! Scheduled activities.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Api, activity, after};
+
+#[tokio::test]
+async fn an_activity_is_scheduled_read_changed_and_cancelled() {
+    let api = Api::new().await;
+    let created = api
+        .post("/v1/scheduled-activities", &activity())
+        .await
+        .expect(201);
+    assert_eq!(
+        (created.header("etag"), &created.json["version"]),
+        ("\"1\"", &json!(1))
+    );
+    let path = created.header("location").to_owned();
+    assert_eq!(path, format!("/v1/scheduled-activities/{}", created.id()));
+    assert_eq!(created.json["to"], "+442079460958");
+    assert_eq!(created.json["metadata"], json!({"order": "4711"}));
+    assert_eq!(created.json["queued"], false);
+
+    let read = api.get(&path).await.expect(200);
+    assert_eq!(
+        (&read.json["state"], &read.json["responses"]),
+        (&json!("SCHEDULED"), &json!([]))
+    );
+
+    let patch = json!({"dueAt": after(1), "priority": "high", "expiresAt": after(9)});
+    let changed = api.patch(&path, &patch).await.expect(200);
+    assert_eq!(
+        (changed.header("etag"), &changed.json["queued"]),
+        ("\"2\"", &json!(true))
+    );
+    assert_eq!(changed.json["expiresAt"], after(9));
+    let removed = api.patch(&path, &json!({"expiresAt": null})).await.expect(200);
+    assert_eq!(removed.json.get("expiresAt"), None);
+
+    let cancelled = api.delete(&path).await.expect(200);
+    assert_eq!(cancelled.json["state"], "CANCELLED");
+    api.delete(&path).await.expect(200);
+    api.patch(&path, &patch).await.problem(409, "too-late");
+}
+
+#[tokio::test]
+async fn every_field_that_is_wrong_is_named() {
+    let api = Api::new().await;
+    for (pointer, value) in [
+        ("/to", json!("020 7946 0958")),
+        ("/channel", json!("pigeon")),
+        ("/dueAt", json!("tomorrow")),
+        ("/dueAt", json!(after(367 * 24 * 60))),
+        ("/expiresAt", json!(after(0))),
+        ("/message", json!({"type": "PLAIN"})),
+        ("/callbackUrl", json!("ftp://example.org")),
+        ("/callbackUrl", json!("http://user@example.org")),
+        ("/metadata", json!({"k": "v".repeat(513)})),
+        ("/assignTo", json!({"agentId": ""})),
+        ("/customerId", json!("a#b")),
+        ("/campaignId", json!("nobody")),
+        ("/serviceIdentifier", json!("a\u{0}b")),
+        ("/priority", json!("low")),
+        ("/nonsense", json!(1)),
+    ] {
+        let mut body = activity();
+        body[&pointer[1..]] = value.clone();
+        let answer = api
+            .post("/v1/scheduled-activities", &body)
+            .await
+            .problem(422, "invalid-request");
+        assert_eq!(answer.pointers(), [pointer], "{value}: {}", answer.text);
+    }
+    let body = json!({"channel": "sms", "to": "1", "dueAt": after(1), "message": {"type": "PLAIN", "markdownText": "x"},
+        "callbackUrl": "ftp://x", "metadata": {"": ""}});
+    let answer = api
+        .post("/v1/scheduled-activities", &body)
+        .await
+        .problem(422, "invalid-request");
+    assert_eq!(answer.pointers(), ["/to", "/callbackUrl", "/metadata"]);
+}
+
+#[tokio::test]
+async fn one_bad_item_does_not_fail_a_batch() {
+    let api = Api::new().await;
+    let mut bad = activity();
+    bad["to"] = json!("none");
+    let mut late = activity();
+    late["expiresAt"] = json!(after(1));
+    let items = json!({"items": [activity(), bad, activity(), late, 7]});
+    let results = api
+        .post("/v1/scheduled-activities/batch", &items)
+        .await
+        .expect(200)
+        .json["results"]
+        .clone();
+    let statuses: Vec<&Value> = results
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| &result["status"])
+        .collect();
+    assert_eq!(statuses, [201, 422, 201, 422, 422]);
+    assert_eq!(results[1]["problem"]["errors"][0]["pointer"], "/items/1/to");
+    assert_eq!(
+        results[3]["problem"]["errors"][0]["pointer"],
+        "/items/3/expiresAt"
+    );
+    assert_ne!(results[0]["activity"]["id"], results[2]["activity"]["id"]);
+
+    for items in [json!([]), json!(vec![0; 1_001])] {
+        let answer = api
+            .post("/v1/scheduled-activities/batch", &json!({"items": items}))
+            .await;
+        assert_eq!(answer.problem(422, "invalid-request").pointers(), ["/items"]);
+    }
+}
+
+#[tokio::test]
+async fn activities_are_listed_by_customer_and_campaign() {
+    let api = Api::new().await;
+    let campaign = api.campaign().await.id();
+    for minute in 1..=7 {
+        let mut body = activity();
+        body["customerId"] = json!("ann");
+        body["dueAt"] = json!(after(10 * minute));
+        if minute % 2 == 0 {
+            body["campaignId"] = json!(campaign);
+        }
+        let created = api.post("/v1/scheduled-activities", &body).await.expect(201);
+        if minute == 2 {
+            api.delete(created.header("location")).await.expect(200);
+        }
+    }
+    api.catch_up().await;
+    let list = "/v1/scheduled-activities";
+    assert_eq!(api.all(&format!("{list}?customerId=ann"), 3).await.len(), 7);
+    assert_eq!(
+        api.all(&format!("{list}?campaignId={campaign}"), 1).await.len(),
+        3
+    );
+    assert_eq!(
+        api.all(&format!("{list}?campaignId={campaign}&state=CANCELLED"), 50)
+            .await
+            .len(),
+        1
+    );
+    let between = format!("dueFrom={}&dueBefore={}", after(20), after(40)).replace('+', "%2B");
+    assert_eq!(
+        api.all(&format!("{list}?customerId=ann&{between}"), 50)
+            .await
+            .len(),
+        2
+    );
+
+    let history = api.all("/v1/customers/ann/activities", 2).await;
+    assert_eq!(history.len(), 7);
+    assert_eq!(
+        (&history[0]["type"], &history[0]["metadata"]["order"]),
+        (&json!("activity"), &json!("4711"))
+    );
+    for bad in ["", "?campaignId=a&customerId=b", "?customerId=a%23b"] {
+        api.get(&format!("{list}{bad}"))
+            .await
+            .problem(400, "malformed-request");
+    }
+    for (name, bad) in [
+        ("limit", "0"),
+        ("limit", "251"),
+        ("limit", "x"),
+        ("limit", "-1"),
+        ("cursor", ""),
+        ("state", "sent"),
+        ("dueFrom", "now"),
+        ("limits", "1"),
+    ] {
+        let answer = api.get(&format!("{list}?customerId=ann&{name}={bad}")).await;
+        assert_eq!(
+            answer.problem(400, "malformed-request").pointers(),
+            [format!("/{name}")]
+        );
+    }
+    let forged = "eyJwIjowLCJzIjoiIn0"; // {"p":0,"s":""}
+    for cursor in ["AAAA", "%00", forged, "eyJwIjoxODQ0Njc0NDA3MzcwOTU1MTYxNX0"] {
+        let answer = api.get(&format!("{list}?customerId=ann&cursor={cursor}")).await;
+        assert!(answer.status.as_u16() < 500, "{cursor}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn an_activity_belongs_to_a_campaign_that_runs() {
+    let api = Api::new().await;
+    let campaign = api.campaign().await.id();
+    let mut body = activity();
+    body["campaignId"] = json!(campaign);
+    api.post("/v1/scheduled-activities", &body).await.expect(201);
+    let stopped = api
+        .call(Method::POST, &format!("/v1/campaigns/{campaign}/stop"))
+        .send()
+        .await
+        .expect(200);
+    assert!(stopped.text_of("quietAfter") > api.now());
+    api.post("/v1/scheduled-activities", &body)
+        .await
+        .problem(409, "campaign-not-running");
+}

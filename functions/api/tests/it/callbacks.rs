@@ -1,0 +1,52 @@
+//! Providers' callbacks: no key, but a signature.
+
+use http::Method;
+use serde_json::json;
+
+use crate::harness::{Api, activity};
+
+#[tokio::test]
+async fn a_signed_callback_moves_the_activity() {
+    let api = Api::new().await;
+    let connector = api.connector().await;
+    let mut body = activity();
+    body["dueAt"] = json!(api.now());
+    let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
+    api.dispatch(&id).await;
+    let path = format!("/v1/callbacks/acme/{}", connector.id());
+    let report = |signature: &'static str, body: String| {
+        api.anonymous(Method::POST, &path)
+            .header("x-signature", signature)
+            .bytes(body)
+            .send()
+    };
+    report("forged", format!("acme.{id}.1"))
+        .await
+        .problem(401, "unauthenticated");
+    // An event that names nothing is passed over, and does not hold up the next.
+    report("top-secret-value", format!("nonsense\nacme.{id}.1"))
+        .await
+        .expect(204);
+    assert_eq!(
+        api.get(&format!("/v1/scheduled-activities/{id}")).await.json["state"],
+        "DELIVERED"
+    );
+    let verified = api
+        .anonymous(Method::GET, &format!("{path}?a=b"))
+        .header("x-signature", "top-secret-value");
+    assert_eq!(
+        verified.send().await.expect(200).text,
+        format!("https://api.example.org{path}?a=b")
+    );
+
+    for nowhere in ["/v1/callbacks/acme/none", "/v1/callbacks/other/none"] {
+        api.anonymous(Method::POST, nowhere)
+            .send()
+            .await
+            .problem(404, "not-found");
+    }
+    api.anonymous(Method::POST, "/v1/callbacks/acme/a%23b")
+        .send()
+        .await
+        .problem(400, "malformed-request");
+}

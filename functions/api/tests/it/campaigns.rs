@@ -1,0 +1,286 @@
+//! Campaigns, their conversations, flows.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Api, campaign, flow};
+
+async fn act(api: &Api, campaign: &str, action: &str) -> Answer {
+    api.call(Method::POST, &format!("/v1/campaigns/{campaign}/{action}"))
+        .send()
+        .await
+}
+
+#[tokio::test]
+async fn a_campaign_lives_its_life() {
+    let api = Api::new().await;
+    let list = api
+        .post("/v1/contact-lists", &json!({"name": "x"}))
+        .await
+        .expect(201)
+        .id();
+    let draft = api.post("/v1/campaigns", &campaign(&list)).await.expect(201);
+    let (id, path) = (draft.id(), draft.header("location").to_owned());
+    assert_eq!(
+        (&draft.json["state"], &draft.json["publishedVersion"]),
+        (&json!("draft"), &json!(0))
+    );
+
+    let changed = api
+        .patch(&path, &json!({"name": "Summer", "startRatePerSecond": 7}))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&changed.json["name"], &changed.json["startRatePerSecond"]),
+        (&json!("Summer"), &json!(7))
+    );
+    assert_eq!(changed.json["flow"], flow());
+
+    act(&api, &id, "pause").await.problem(409, "not-possible-now");
+    let published = act(&api, &id, "publish").await.expect(200);
+    assert_eq!(
+        (&published.json["state"], published.json.get("quietAfter")),
+        (&json!("published"), None)
+    );
+    api.patch(&path, &json!({"name": "x"}))
+        .await
+        .problem(409, "not-a-draft");
+    api.delete(&path).await.problem(409, "was-published");
+
+    let paused = act(&api, &id, "pause").await.expect(200);
+    assert!(paused.text_of("quietAfter") > api.now());
+    act(&api, &id, "resume").await.expect(200);
+    let draft_again = act(&api, &id, "unpublish").await.expect(200);
+    assert_eq!(draft_again.json["state"], "draft");
+    act(&api, &id, "publish").await.expect(200);
+    let stopped = act(&api, &id, "stop").await.expect(200);
+    let kinds: Vec<_> = stopped.json["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["type"].clone())
+        .collect();
+    assert_eq!(kinds[..2], ["campaign.published", "campaign.paused"]);
+    act(&api, &id, "publish").await.problem(409, "not-possible-now");
+
+    let copy = act(&api, &id, "duplicate").await.expect(201);
+    assert_eq!(
+        (&copy.json["name"], &copy.json["state"]),
+        (&json!("Summer (copy)"), &json!("draft"))
+    );
+    api.delete(copy.header("location")).await.expect(204);
+    assert_eq!(api.all("/v1/campaigns", 1).await.len(), 1);
+    let progress = api.get(&format!("{path}/progress")).await.expect(200);
+    assert_eq!(progress.json["activities"], json!({}));
+    api.get("/v1/campaigns/none/progress")
+        .await
+        .problem(404, "not-found");
+    api.get("/v1/campaigns/none/conversations")
+        .await
+        .problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn publishing_names_everything_that_is_wrong() {
+    let api = Api::new().await;
+    let policy = json!({"consentBasis": "contract", "timeZone": "UTC"});
+    let draft = json!({"name": "x", "contactLists": ["none"], "policy": policy});
+    let id = api.post("/v1/campaigns", &draft).await.expect(201).id();
+    let answer = act(&api, &id, "publish").await.problem(422, "invalid-request");
+    let pointers = answer.pointers();
+    assert!(
+        pointers.contains(&"/contactLists/0".to_owned()),
+        "{}",
+        answer.text
+    );
+    assert!(
+        pointers.iter().any(|pointer| pointer.starts_with("/flow/")),
+        "{}",
+        answer.text
+    );
+
+    for (member, value, pointer) in [
+        ("policy", json!({"timeZone": "UTC"}), "/policy/consentBasis"),
+        (
+            "policy",
+            json!({"consentBasis": "contract", "timeZone": "UTC", "caps": [{"max": 0, "windowMs": 1000}]}),
+            "/policy/caps/0/max",
+        ),
+        (
+            "policy",
+            json!({"consentBasis": "contract", "timeZone": "UTC", "purpose": " "}),
+            "/policy/purpose",
+        ),
+        (
+            "policy",
+            json!({"consentBasis": "contract", "timeZone": "UTC", "windows": {"days": {"mo": []}}}),
+            "/policy/windows",
+        ),
+        ("name", json!(""), "/name"),
+        ("name", json!(null), "/name"),
+        ("flow", json!([]), "/flow"),
+        ("contactColumns", json!({"x": "date"}), "/contactColumns/x"),
+        ("startRatePerSecond", json!(0), "/startRatePerSecond"),
+        ("contactLists", json!(["a b"]), "/contactLists/0"),
+        ("nonsense", json!(1), "/nonsense"),
+    ] {
+        let mut body = json!({"name": "x", "policy": policy});
+        body[member] = value.clone();
+        let answer = api
+            .post("/v1/campaigns", &body)
+            .await
+            .problem(422, "invalid-request");
+        assert_eq!(answer.pointers(), [pointer], "{member} {value}");
+        let answer = api
+            .patch(&format!("/v1/campaigns/{id}"), &json!({member: value}))
+            .await;
+        assert_eq!(
+            answer.problem(422, "invalid-request").pointers(),
+            [pointer],
+            "patch {member}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn flows_are_checked() {
+    let api = Api::new().await;
+    let check = async |flow: Value| {
+        let body = json!({"flow": flow, "contactColumns": {"tier": "string"}});
+        api.post("/v1/flows/validate", &body).await.expect(200).json
+    };
+    let good = check(flow()).await;
+    assert_eq!(good, json!({"valid": true, "problems": []}));
+    let mut bad = flow();
+    bad["nodes"]["wait"]["outcomes"]["paid"] = json!("nowhere");
+    let found = check(bad).await;
+    assert_eq!(found["valid"], false);
+    assert_eq!(found["problems"][0]["node"], "wait", "{found}");
+    assert_eq!(check(json!(7)).await["valid"], false);
+    assert_eq!(
+        api.get("/v1/flows/schema").await.expect(200).json["title"],
+        "Conversation flow"
+    );
+}
+
+/// A conversation that waits for the payment.
+async fn conversation(api: &Api) -> String {
+    api.connector().await;
+    let list = api
+        .post("/v1/contact-lists", &json!({"name": "x"}))
+        .await
+        .expect(201)
+        .id();
+    let path = format!("/v1/contact-lists/{list}/imports");
+    let import = api.call(Method::POST, &path).send().await.expect(201);
+    let file = format!("{}/file", import.header("location"));
+    api.call(Method::PUT, &file)
+        .bytes("first name,phone\nAnn,+442079460958\n")
+        .send()
+        .await
+        .expect(200);
+    api.pass(5).await;
+    let id = api.post("/v1/campaigns", &campaign(&list)).await.expect(201).id();
+    act(api, &id, "publish").await.expect(200);
+    api.pass(20).await;
+    let found = api.all(&format!("/v1/campaigns/{id}/conversations"), 50).await;
+    found[0]["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn conversations_are_read_told_and_stopped() {
+    let api = Api::new().await;
+    let id = conversation(&api).await;
+    let path = format!("/v1/conversations/{id}");
+    let read = api.get(&path).await.expect(200);
+    assert_eq!(
+        (&read.json["state"], &read.json["node"]),
+        (&json!("running"), &json!("hello"))
+    );
+    assert!(read.text_of("explanation").contains("began at `hello`"));
+
+    let data = format!("{path}/data");
+    let set = api
+        .patch(
+            &data,
+            &json!({"values": {"confirmed": true}, "expected": {"confirmed": 0}}),
+        )
+        .await
+        .expect(200);
+    assert_eq!(set.json["data"]["confirmed"]["value"], true);
+    let again = json!({"values": {"confirmed": false}, "expected": {"confirmed": 0}});
+    api.patch(&data, &again).await.problem(409, "data-version");
+    let stale = api
+        .call(Method::PATCH, &data)
+        .header("if-match", "\"1\"")
+        .json(&json!({"values": {"confirmed": null}}));
+    stale.send().await.problem(412, "precondition-failed");
+    for (body, pointer) in [
+        (json!({"values": {}}), "/values"),
+        (json!({"values": {"confirmed": "yes"}}), "/values/confirmed"),
+        (json!({"values": {"nothing": 1}}), "/values/nothing"),
+        (json!({"values": 1}), "/values"),
+        (json!({"value": {}}), "/value"),
+    ] {
+        let answer = api.patch(&data, &body).await.problem(422, "invalid-request");
+        assert_eq!(answer.pointers(), [pointer], "{body}");
+    }
+
+    let events = format!("{path}/events");
+    let activity = read.json["messages"][0]["activity"].as_str().unwrap();
+    api.dispatch(activity).await;
+    let waiting = api.get(&path).await.expect(200);
+    assert_eq!(waiting.json["node"], "wait", "{}", waiting.text);
+    api.post(&events, &json!({"name": "something"})).await.expect(200);
+    for (body, pointer) in [
+        (json!({"name": "a b"}), "/name"),
+        (json!({"name": "paid", "data": 1}), "/data"),
+        (json!({"name": "paid", "data": {"x": "y".repeat(800)}}), "/data"),
+        (json!({"name": "paid", "at": "now"}), "/at"),
+    ] {
+        let answer = api.post(&events, &body).await.problem(422, "invalid-request");
+        assert_eq!(answer.pointers(), [pointer], "{body}");
+    }
+    let paid = api
+        .post(&events, &json!({"name": "paid", "data": {"sum": 7}}))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&paid.json["state"], &paid.json["outcome"]),
+        (&json!("ended"), &json!("done"))
+    );
+    api.patch(&data, &json!({"values": {"confirmed": false}}))
+        .await
+        .problem(409, "conversation-ended");
+
+    api.catch_up().await;
+    let campaign = paid.text_of("campaignId");
+    let progress = api
+        .get(&format!("/v1/campaigns/{campaign}/progress"))
+        .await
+        .expect(200);
+    assert_eq!(progress.json["activities"], json!({"sms": {"SENT": 1}}));
+    assert_eq!(progress.json["conversations"], json!({"done": 1}));
+}
+
+#[tokio::test]
+async fn a_conversation_is_stopped() {
+    let api = Api::new().await;
+    let id = conversation(&api).await;
+    let stopped = api
+        .call(Method::POST, &format!("/v1/conversations/{id}/stop"))
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(
+        (&stopped.json["state"], &stopped.json["outcome"]),
+        (&json!("ended"), &json!("stopped"))
+    );
+    let activity = stopped.json["messages"][0]["activity"].as_str().unwrap();
+    assert_eq!(
+        api.get(&format!("/v1/scheduled-activities/{activity}"))
+            .await
+            .json["state"],
+        "CANCELLED"
+    );
+}

@@ -1,0 +1,139 @@
+//! Contact lists, imports, the do-not-contact list.
+
+use http::Method;
+use serde_json::json;
+
+use crate::harness::{Api, after};
+
+const FILE: &str = "first name;phone;email;tier\nAnn;+442079460958;ann@example.org;gold\nBob;12;;\n\
+                    Ann;+442079460958;;\nCarl;;carl@example.org;\n";
+
+#[tokio::test]
+async fn contacts_come_in_by_an_import() {
+    let api = Api::new().await;
+    let list = api
+        .post("/v1/contact-lists", &json!({"name": " Everybody "}))
+        .await
+        .expect(201);
+    assert_eq!(list.json["name"], "Everybody");
+    let path = list.header("location").to_owned();
+    let import = api
+        .call(Method::POST, &format!("{path}/imports"))
+        .send()
+        .await
+        .expect(201);
+    assert_eq!(import.json["state"], "awaitingUpload");
+    let file = import.text_of("uploadUrl");
+    let file = file.strip_prefix("https://api.example.org").unwrap();
+    let at = import.header("location").to_owned();
+
+    let put = || {
+        api.call(Method::PUT, file)
+            .header("content-type", "text/csv")
+            .bytes(FILE)
+    };
+    assert_eq!(put().send().await.expect(200).json["state"], "running");
+    put().send().await.problem(409, "already-uploaded");
+    api.pass(5).await;
+
+    let done = api.get(&at).await.expect(200);
+    assert_eq!(done.json["state"], "done", "{}", done.text);
+    assert_eq!(
+        done.json["rows"],
+        json!({"accepted": 2, "duplicates": 1, "rejected": 1})
+    );
+    assert_eq!(done.json.get("uploadUrl"), None);
+    let rejects = api.all(&format!("{at}/rejects"), 1).await;
+    assert_eq!(
+        (&rejects[0]["row"], &rejects[0]["column"]),
+        (&json!(3), &json!("phone"))
+    );
+    let contacts = api.all(&format!("{path}/contacts"), 1).await;
+    assert_eq!(contacts.len(), 2);
+    assert!(
+        contacts
+            .iter()
+            .any(|contact| contact["columns"] == json!({"tier": "gold"}))
+    );
+    assert_eq!(api.all(&format!("{path}/imports"), 50).await.len(), 1);
+    assert_eq!(api.all("/v1/customers", 1).await.len(), 2);
+}
+
+#[tokio::test]
+async fn uploads_are_bounded_and_belong_to_an_import() {
+    let api = Api::new().await;
+    let list = api
+        .post("/v1/contact-lists", &json!({"name": "x"}))
+        .await
+        .expect(201)
+        .id();
+    let import = api
+        .call(Method::POST, &format!("/v1/contact-lists/{list}/imports"))
+        .send()
+        .await
+        .expect(201);
+    let file = format!("{}/file", import.header("location"));
+    let too_large = (200 * 1024 * 1024 + 1).to_string();
+    api.call(Method::PUT, &file)
+        .header("content-length", &too_large)
+        .send()
+        .await
+        .problem(413, "too-large");
+    let zipped = api
+        .call(Method::PUT, &file)
+        .header("content-encoding", "gzip")
+        .bytes("x");
+    zipped.send().await.problem(415, "unsupported-media-type");
+    let nowhere = format!("/v1/contact-lists/{list}/imports/imp_none/file");
+    api.call(Method::PUT, &nowhere)
+        .bytes("x")
+        .send()
+        .await
+        .problem(404, "not-found");
+    // An empty file is a file without header.
+    api.call(Method::PUT, &file).send().await.expect(200);
+    api.pass(5).await;
+    let failed = api.get(import.header("location")).await.expect(200);
+    assert_eq!(failed.json["state"], "failed", "{}", failed.text);
+    assert_eq!(failed.json["problems"][0]["code"], "missing");
+}
+
+#[tokio::test]
+async fn addresses_and_persons_are_barred() {
+    let api = Api::new().await;
+    let entry =
+        json!({"address": "+44 2079460958", "channels": ["sms"], "reason": "asked", "expiresAt": after(9)});
+    let entered = api.post("/v1/do-not-contact", &entry).await.expect(201);
+    assert_eq!(
+        (&entered.json["address"], &entered.json["source"]),
+        (&json!("+442079460958"), &json!("api"))
+    );
+    let items = json!({"items": [{"customerId": "ann"}, {"address": "x"}, {"address": "Bob@Example.org"}, {}, 7,
+        {"customerId": "a", "address": "+442079460958"}]});
+    let results = api
+        .post("/v1/do-not-contact/batch", &items)
+        .await
+        .expect(200)
+        .json["results"]
+        .clone();
+    let statuses: Vec<_> = results
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| result["status"].clone())
+        .collect();
+    assert_eq!(statuses, [201, 422, 201, 422, 422, 422]);
+    assert_eq!(results[1]["problem"]["errors"][0]["pointer"], "/items/1/address");
+    assert_eq!(api.all("/v1/do-not-contact", 1).await.len(), 3);
+
+    let one = "/v1/do-not-contact?address=Bob%40EXAMPLE.org";
+    assert_eq!(api.all(one, 50).await.len(), 1);
+    api.delete(one).await.expect(204);
+    api.delete(one).await.problem(404, "not-found");
+    api.delete("/v1/do-not-contact")
+        .await
+        .problem(400, "malformed-request");
+    api.get("/v1/do-not-contact?address=x&customerId=y")
+        .await
+        .problem(400, "malformed-request");
+}

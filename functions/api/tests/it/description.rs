@@ -1,0 +1,95 @@
+//! The description of the API, and its page.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use serde_json::Value;
+
+use crate::harness::Api;
+
+/// `UPDATE_OPENAPI=1 cargo test -p api` writes the file.
+#[tokio::test]
+async fn the_committed_description_is_current() {
+    let api = Api::new().await;
+    let answer = api
+        .anonymous(Method::GET, "/v1/openapi.json")
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    let current = serde_json::to_string_pretty(&answer.json).unwrap() + "\n";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(path, &current).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        current == committed,
+        "openapi.json is stale: run `UPDATE_OPENAPI=1 cargo test -p api --test it description`"
+    );
+}
+
+fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match (name.as_str(), member.as_str()) {
+                    ("$ref", Some(reference)) => {
+                        found.insert(reference);
+                    }
+                    _ => references(member, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_description_holds_together() {
+    let api = Api::new().await;
+    let document = api.get("/v1/openapi.json").await.expect(200).json;
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+    let mut names = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name.to_owned()), "{name} names two operations");
+            assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(
+                responses.keys().any(|status| status.starts_with('2')),
+                "{method} {path}"
+            );
+            assert!(responses.contains_key("503"));
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let in_path = parameters
+                .iter()
+                .filter(|parameter| parameter["in"] == "path")
+                .count();
+            assert_eq!(in_path, path.matches('{').count(), "{method} {path}");
+        }
+    }
+    assert!(names.len() > 60, "{}", names.len());
+}
+
+#[tokio::test]
+async fn the_page_needs_nobody_else() {
+    let api = Api::new().await;
+    let page = api.anonymous(Method::GET, "/docs").send().await.expect(200);
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(
+        page.header("content-security-policy")
+            .contains("default-src 'none'")
+    );
+    for outside in ["http://", "https://", "src=", "@import", "url("] {
+        assert!(!page.text.contains(outside), "the page names {outside}");
+    }
+}

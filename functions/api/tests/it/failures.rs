@@ -1,0 +1,91 @@
+//! What the caller is told when the service fails.
+
+use application::keys;
+use domain::id::{CampaignId, TenantId};
+use http::Method;
+use platform::table::{Condition, Item, Table, Write};
+use serde_json::json;
+
+use crate::fakes::Mood;
+use crate::harness::{Api, activity};
+
+#[tokio::test]
+async fn a_platform_that_does_not_answer_is_503() {
+    let api = Api::new().await;
+    api.get("/v1/settings").await.expect(200);
+    api.table.set(Mood::Fails);
+    let down = api
+        .anonymous(Method::GET, "/v1/health")
+        .send()
+        .await
+        .problem(503, "unavailable");
+    assert_eq!(down.header("retry-after"), "1");
+    assert!(!down.text.contains("fire"), "{}", down.text);
+    let write = || {
+        api.call(Method::POST, "/v1/scheduled-activities")
+            .key("k")
+            .json(&activity())
+            .send()
+    };
+    write().await.problem(503, "unavailable");
+    // When it is back, the same request is done once.
+    api.table.set(Mood::Works);
+    let first = write().await.expect(201);
+    assert_eq!(write().await.expect(201).id(), first.id());
+}
+
+#[tokio::test]
+async fn a_defect_tells_the_caller_nothing() {
+    let api = Api::new().await;
+    let key = keys::campaign(
+        &TenantId::parse("acme").unwrap(),
+        &CampaignId::parse("broken").unwrap(),
+    );
+    let body = json!({"internal": "detail"}).to_string();
+    let item = Item {
+        key,
+        version: 1,
+        due: None,
+        expires: None,
+        announced: false,
+        body,
+    };
+    api.world
+        .transact(vec![Write::Put {
+            item,
+            condition: Condition::None,
+        }])
+        .await
+        .unwrap();
+    let answer = api.get("/v1/campaigns/broken").await.problem(500, "internal");
+    assert!(
+        !answer.text.contains("broken") && !answer.text.contains("field"),
+        "{}",
+        answer.text
+    );
+}
+
+#[tokio::test]
+async fn a_panic_is_a_problem_of_one_request() {
+    let api = Api::new().await;
+    let id = api.connector().await.id();
+    let call = api.anonymous(Method::POST, &format!("/v1/callbacks/acme/{id}"));
+    let answer = call
+        .header("x-signature", "top-secret-value")
+        .bytes("panic!")
+        .send()
+        .await;
+    let answer = answer.problem(500, "internal");
+    assert!(!answer.text.contains("on purpose"));
+    api.get("/v1/settings").await.expect(200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_takes_too_long_is_given_up() {
+    let api = Api::new().await;
+    api.table.set(Mood::Hangs);
+    api.anonymous(Method::GET, "/v1/health")
+        .send()
+        .await
+        .problem(503, "unavailable");
+}

@@ -1,0 +1,147 @@
+//! CIM messages.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Api, activity};
+
+fn notification(id: &str, status: &str) -> Value {
+    json!({
+        "id": "n1",
+        "header": {"sender": {"type": "CONNECTOR"}, "timestamp": 1_795_424_400_000_i64, "originalMessageId": id},
+        "body": {"type": "DELIVERYNOTIFICATION", "messageId": id, "status": status, "reasonCode": 200},
+    })
+}
+
+fn message(id: &str, original: Option<&str>, text: &str) -> Value {
+    json!({
+        "id": id,
+        "header": {
+            "sender": {"type": "CUSTOMER", "id": "x"}, "originalMessageId": original, "intent": "REPLY_TO",
+            "channelData": {"channelCustomerIdentifier": "+442079460958"},
+        },
+        "body": {"type": "PLAIN", "markdownText": text},
+    })
+}
+
+async fn sent(api: &Api) -> String {
+    api.connector().await;
+    let mut body = activity();
+    body["dueAt"] = json!(api.now());
+    let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
+    api.dispatch(&id).await;
+    id
+}
+
+async fn outcome(api: &Api, message: &Value) -> String {
+    api.post("/v1/cim-messages", message)
+        .await
+        .expect(202)
+        .text_of("outcome")
+}
+
+#[tokio::test]
+async fn receipts_and_answers_move_the_activity() {
+    let api = Api::new().await;
+    let id = sent(&api).await;
+    assert_eq!(outcome(&api, &notification(&id, "READ")).await, "folded");
+    assert_eq!(outcome(&api, &notification(&id, "DELIVERED")).await, "repeated");
+    assert_eq!(
+        outcome(&api, &message("m1", Some(&id), "Yes please")).await,
+        "folded"
+    );
+    assert_eq!(
+        outcome(&api, &message("m1", Some(&id), "Yes please")).await,
+        "repeated"
+    );
+    let read = api
+        .get(&format!("/v1/scheduled-activities/{id}"))
+        .await
+        .expect(200);
+    assert_eq!(read.json["state"], "REPLIED");
+    assert_eq!(read.json["responses"][0]["body"]["markdownText"], "Yes please");
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_kept() {
+    let api = Api::new().await;
+    assert_eq!(
+        outcome(&api, &notification("act_unknown", "DELIVERED")).await,
+        "orphaned"
+    );
+    assert_eq!(
+        outcome(&api, &notification("0b5e-4c", "FAILED")).await,
+        "orphaned"
+    );
+    let orphans = api.all("/v1/cim-messages/orphans", 1).await;
+    assert_eq!(orphans.len(), 2);
+    let named: Vec<_> = orphans
+        .iter()
+        .map(|orphan| orphan["activityId"].as_str().unwrap())
+        .collect();
+    assert!(named.contains(&"act_unknown"));
+}
+
+#[tokio::test]
+async fn an_unasked_opt_out_is_honoured() {
+    let api = Api::new().await;
+    assert_eq!(outcome(&api, &message("m1", None, "Hello?")).await, "unsolicited");
+    assert_eq!(
+        outcome(&api, &message("m2", Some("somebody's message #7"), "STOP")).await,
+        "unsolicited"
+    );
+    let entries = api.all("/v1/do-not-contact?address=%2B442079460958", 50).await;
+    assert_eq!(entries[0]["source"], "optOut");
+}
+
+#[tokio::test]
+async fn messages_that_cannot_be_taken_say_why() {
+    let api = Api::new().await;
+    let edit = |mut message: Value, pointer: &str, value: Value| {
+        *message.pointer_mut(pointer).unwrap() = value;
+        message
+    };
+    let plain = || message("m", None, "x");
+    let receipt = || notification("act_1", "READ");
+    for (body, pointer) in [
+        (
+            edit(receipt(), "/body/messageId", json!("a#b")),
+            "/body/messageId",
+        ),
+        (edit(receipt(), "/body/status", json!("REPLIED")), "/body/status"),
+        (edit(receipt(), "/body/status", json!(7)), "/body"),
+        (edit(receipt(), "/body/reasonCode", json!([])), "/body/reasonCode"),
+        (edit(receipt(), "/header", json!("x")), "/header"),
+        (edit(plain(), "/id", json!("m".repeat(201))), "/id"),
+        (edit(plain(), "/id", json!("m\u{0}")), "/id"),
+        (
+            edit(plain(), "/header/sender/type", json!("AGENT")),
+            "/header/sender/type",
+        ),
+        (
+            edit(plain(), "/header/channelData", json!(null)),
+            "/header/channelData/channelCustomerIdentifier",
+        ),
+        (
+            edit(
+                plain(),
+                "/header/channelData/channelCustomerIdentifier",
+                json!("x"),
+            ),
+            "/header/channelData/channelCustomerIdentifier",
+        ),
+        (edit(plain(), "/body/type", json!("SMOKE")), "/body"),
+    ] {
+        let answer = api
+            .post("/v1/cim-messages", &body)
+            .await
+            .problem(422, "invalid-request");
+        assert_eq!(answer.pointers(), [pointer], "{body}");
+    }
+    let unnamed =
+        json!({"id": "n", "header": {}, "body": {"type": "DELIVERYNOTIFICATION", "status": "READ"}});
+    let answer = api
+        .post("/v1/cim-messages", &unnamed)
+        .await
+        .problem(422, "invalid-request");
+    assert_eq!(answer.pointers(), ["/body/messageId"]);
+}
