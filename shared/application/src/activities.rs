@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::activity::{Activity, Cancel, CancelReason, ChangeError, Plan, Revision, Writing};
 use domain::activity::state::State;
+use domain::activity::{Activity, Cancel, CancelReason, ChangeError, Plan, Revision, Writing};
 use domain::id::{ActivityId, CampaignId, CustomerId, TenantId};
 use domain::time::{Millis, Timestamp};
 use platform::table::{Consistency, Order, Query, SortRange, TableError, Write};
@@ -26,15 +26,22 @@ pub const MAX_AHEAD: Millis = Millis::hours(366 * 24);
 /// The write of an activity in a new version.
 pub(crate) fn put(activity: &Activity, version_before: u64) -> Result<Write, Error> {
     let version = version_before + 1;
-    Put::over(keys::activity(&activity.tenant, &activity.id), activity, version_before)
-        .due(activity.timer())
-        .announced(activity.log.added_by(version).next().is_some())
-        .write()
+    Put::over(
+        keys::activity(&activity.tenant, &activity.id),
+        activity,
+        version_before,
+    )
+    .due(activity.timer())
+    .announced(activity.log.added_by(version).next().is_some())
+    .write()
 }
 
 /// Where an item that was read in a version is written next.
 pub(crate) fn writing(context: &Context, version_before: u64) -> Writing {
-    Writing { now: context.now(), version: version_before + 1 }
+    Writing {
+        now: context.now(),
+        version: version_before + 1,
+    }
 }
 
 /// An activity to schedule, with the id that it gets.
@@ -53,9 +60,10 @@ pub async fn schedule(
     new: NewActivity,
     origin: &str,
 ) -> Result<Stored<Activity>, Error> {
-    schedule_batch(context, tenant, vec![new], origin).await.pop().unwrap_or_else(|| {
-        Err(Error::Corrupt("a batch of one has no result".into()))
-    })
+    schedule_batch(context, tenant, vec![new], origin)
+        .await
+        .pop()
+        .unwrap_or_else(|| Err(Error::Corrupt("a batch of one has no result".into())))
 }
 
 /// Schedules up to [`MAX_BATCH`] activities, each for itself; results in order.
@@ -88,8 +96,15 @@ pub async fn schedule_batch(
         }
         open = write_batch(context, open, &mut results).await;
     }
-    let busy = || Err(Error::Busy { retry_after: Millis::seconds(1) });
-    results.into_iter().map(|result| result.unwrap_or_else(busy)).collect()
+    let busy = || {
+        Err(Error::Busy {
+            retry_after: Millis::seconds(1),
+        })
+    };
+    results
+        .into_iter()
+        .map(|result| result.unwrap_or_else(busy))
+        .collect()
 }
 
 /// Writes a batch once; what has to be tried again comes back.
@@ -116,7 +131,14 @@ async fn write_batch(
             Ok(()) => {
                 let key = keys::activity(&activity.tenant, &activity.id);
                 near.extend(activity.timer().map(|timer| (key, timer)));
-                set(results, place, Ok(Stored { value: activity, version: 1 }));
+                set(
+                    results,
+                    place,
+                    Ok(Stored {
+                        value: activity,
+                        version: 1,
+                    }),
+                );
             }
             Err(TableError::ConditionFailed(_)) => set(results, place, standing(context, &activity).await),
             Err(TableError::Conflict | TableError::Unavailable(_)) => again.push((place, activity)),
@@ -143,7 +165,10 @@ async fn standing(context: &Context, new: &Activity) -> Result<Stored<Activity>,
     if stored.value.origin == new.origin {
         Ok(stored)
     } else {
-        Err(Error::conflict("id-taken", format!("another request has created {}", new.id)))
+        Err(Error::conflict(
+            "id-taken",
+            format!("another request has created {}", new.id),
+        ))
     }
 }
 
@@ -193,14 +218,19 @@ pub async fn revise(
         let stored = get(context, tenant, id).await?;
         expect_version(expected, stored.version)?;
         let writing = writing(context, stored.version);
-        let changed = stored.value.revise(revision.clone(), writing).map_err(|error| match error {
-            ChangeError::ExpiryBeforeDue => Error::field("/expiresAt", "must lie after dueAt"),
-            ChangeError::InFlight => Error::conflict("in-flight", error),
-            ChangeError::TooLate(_) => Error::conflict("too-late", error),
-        })?;
+        let changed = stored
+            .value
+            .revise(revision.clone(), writing)
+            .map_err(|error| match error {
+                ChangeError::ExpiryBeforeDue => Error::field("/expiresAt", "must lie after dueAt"),
+                ChangeError::InFlight => Error::conflict("in-flight", error),
+                ChangeError::TooLate(_) => Error::conflict("too-late", error),
+            })?;
         check(context, tenant, &changed.plan, writing.now).await?;
-        let mut decision =
-            Decision::nothing(Stored { value: changed.clone(), version: stored.version + 1 });
+        let mut decision = Decision::nothing(Stored {
+            value: changed.clone(),
+            version: stored.version + 1,
+        });
         decision.push(put(&changed, stored.version)?);
         Ok(decision)
     })
@@ -225,16 +255,22 @@ pub async fn cancel(
         let version = stored.version;
         match stored.value.cancel(reason, writing(context, version)) {
             Cancel::Cancelled(activity) => {
-                let stored = Stored { value: *activity, version };
-                conversations::carry(context, stored, Vec::new()).await.map(|decision| decision.map(Ok))
+                let stored = Stored {
+                    value: *activity,
+                    version,
+                };
+                conversations::carry(context, stored, Vec::new())
+                    .await
+                    .map(|decision| decision.map(Ok))
             }
             Cancel::InFlight(activity) => {
                 let in_flight = Error::conflict("in-flight", ChangeError::InFlight);
                 Ok(Decision::one(put(&activity, version)?, Err(in_flight)))
             }
-            Cancel::TooLate(state) => {
-                Ok(Decision::nothing(Err(Error::conflict("too-late", ChangeError::TooLate(state)))))
-            }
+            Cancel::TooLate(state) => Ok(Decision::nothing(Err(Error::conflict(
+                "too-late",
+                ChangeError::TooLate(state),
+            )))),
         }
     })
     .await?
@@ -278,18 +314,37 @@ pub async fn list(
     limit: usize,
 ) -> Result<Listing<Stored<Activity>>, Error> {
     let shards = match within {
-        Within::Campaign(campaign) => Shards::many(|shard| keys::campaign_activities(tenant, campaign, shard)),
+        Within::Campaign(campaign) => {
+            Shards::many(|shard| keys::campaign_activities(tenant, campaign, shard))
+        }
         Within::Customer(customer) => Shards::one(keys::history(tenant, customer)),
     };
-    let mut found = Listing { data: Vec::new(), next: cursor.map(str::to_owned) };
+    let mut found = Listing {
+        data: Vec::new(),
+        next: cursor.map(str::to_owned),
+    };
     let mut examined = 0;
     loop {
-        let page = shards.items(context, found.next.as_deref(), limit.saturating_sub(found.data.len())).await?;
+        let page = shards
+            .items(
+                context,
+                found.next.as_deref(),
+                limit.saturating_sub(found.data.len()),
+            )
+            .await?;
         examined += page.data.len();
-        let ids: Vec<ActivityId> =
-            page.data.iter().filter_map(|item| ActivityId::parse(&item.key.sort).ok()).collect();
+        let ids: Vec<ActivityId> = page
+            .data
+            .iter()
+            .filter_map(|item| ActivityId::parse(&item.key.sort).ok())
+            .collect();
         let activities = load_many(context, tenant, &ids).await?;
-        found.data.extend(activities.into_iter().flatten().filter(|stored| filter.wants(&stored.value)));
+        found.data.extend(
+            activities
+                .into_iter()
+                .flatten()
+                .filter(|stored| filter.wants(&stored.value)),
+        );
         found.next = page.next;
         if found.next.is_none() || found.data.len() >= limit || examined >= MAX_EXAMINED {
             return Ok(found);
@@ -305,7 +360,10 @@ pub async fn load_many(
 ) -> Result<Vec<Option<Stored<Activity>>>, Error> {
     let keys: Vec<_> = ids.iter().map(|id| keys::activity(tenant, id)).collect();
     let items = context.table.get_many(&keys, Consistency::Strong).await?;
-    items.iter().map(|item| item.as_ref().map(decode).transpose()).collect()
+    items
+        .iter()
+        .map(|item| item.as_ref().map(decode).transpose())
+        .collect()
 }
 
 /// The customer's messages that answered an activity, oldest first.
@@ -323,7 +381,10 @@ pub async fn responses(
         consistency: Consistency::Strong,
     };
     let page = context.table.query(&query).await?;
-    page.items.iter().map(|item| decode(item).map(|stored| stored.value)).collect()
+    page.items
+        .iter()
+        .map(|item| decode(item).map(|stored| stored.value))
+        .collect()
 }
 
 /// The customer of an address that the caller names no customer for: always the same one.
@@ -335,7 +396,10 @@ pub fn customer_of(tenant: &TenantId, address: &domain::address::Address) -> Cus
 pub fn check_metadata(metadata: &BTreeMap<String, String>, pointer: &str) -> Result<(), Error> {
     use domain::activity::{MAX_METADATA_ENTRIES, MAX_METADATA_KEY, MAX_METADATA_VALUE};
     if metadata.len() > MAX_METADATA_ENTRIES {
-        return Err(Error::field(pointer, format!("may have at most {MAX_METADATA_ENTRIES} entries")));
+        return Err(Error::field(
+            pointer,
+            format!("may have at most {MAX_METADATA_ENTRIES} entries"),
+        ));
     }
     for (key, value) in metadata {
         if key.is_empty() || key.len() > MAX_METADATA_KEY || value.len() > MAX_METADATA_VALUE {

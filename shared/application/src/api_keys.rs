@@ -48,7 +48,10 @@ pub struct ApiKey {
 
 /// The hash under which a key is kept. Keys are 128 random bits, so a plain hash cannot be guessed.
 fn hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn writes(key: &ApiKey, versions: (u64, u64)) -> Result<Vec<Write>, Error> {
@@ -80,12 +83,16 @@ pub async fn create(
         revoked_at: None,
     };
     commit(context, || async {
-        let stands = load::<ApiKey>(context.table.as_ref(), &keys::api_key(&key.hash)).await?.is_some();
+        let stands = load::<ApiKey>(context.table.as_ref(), &keys::api_key(&key.hash))
+            .await?
+            .is_some();
         if stands {
             return Ok(Decision::nothing(()));
         }
         let mut decision = Decision::nothing(());
-        writes(&key, (0, 0))?.into_iter().for_each(|write| decision.push(write));
+        writes(&key, (0, 0))?
+            .into_iter()
+            .for_each(|write| decision.push(write));
         Ok(decision)
     })
     .await?;
@@ -104,10 +111,15 @@ pub async fn revoke(context: &Context, tenant: &TenantId, id: &ApiKeyId) -> Resu
         if listed.value.revoked_at.is_some() {
             return Ok(Decision::nothing(()));
         }
-        let key = ApiKey { revoked_at: Some(context.now()), ..listed.value };
+        let key = ApiKey {
+            revoked_at: Some(context.now()),
+            ..listed.value
+        };
         let mut decision = Decision::nothing(());
         let versions = (by_hash.version, listed.version);
-        writes(&key, versions)?.into_iter().for_each(|write| decision.push(write));
+        writes(&key, versions)?
+            .into_iter()
+            .for_each(|write| decision.push(write));
         Ok(decision)
     })
     .await
@@ -120,7 +132,9 @@ pub async fn list(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Listing<ApiKey>, Error> {
-    let page = Shards::one(keys::api_keys(tenant)).values::<ApiKey>(context, cursor, limit).await?;
+    let page = Shards::one(keys::api_keys(tenant))
+        .values::<ApiKey>(context, cursor, limit)
+        .await?;
     Ok(page.map(|stored| stored.value))
 }
 

@@ -28,12 +28,20 @@ pub(crate) struct Decision<T> {
 impl<T> Decision<T> {
     /// A decision that changes nothing.
     pub(crate) fn nothing(output: T) -> Self {
-        Self { writes: Vec::new(), timers: Vec::new(), output }
+        Self {
+            writes: Vec::new(),
+            timers: Vec::new(),
+            output,
+        }
     }
 
     /// A decision with one write.
     pub(crate) fn one(write: Write, output: T) -> Self {
-        Self { writes: vec![write], timers: Vec::new(), output }
+        Self {
+            writes: vec![write],
+            timers: Vec::new(),
+            output,
+        }
     }
 
     /// Adds a write; its timer is taken from it.
@@ -54,7 +62,11 @@ impl<T> Decision<T> {
 
     /// The same writes with another answer.
     pub(crate) fn map<U>(self, output: impl FnOnce(T) -> U) -> Decision<U> {
-        Decision { writes: self.writes, timers: self.timers, output: output(self.output) }
+        Decision {
+            writes: self.writes,
+            timers: self.timers,
+            output: output(self.output),
+        }
     }
 }
 
@@ -66,7 +78,11 @@ where
 {
     let mut last = TableError::Conflict;
     for _ in 0..MAX_TRIES {
-        let Decision { writes, timers, output } = decide().await?;
+        let Decision {
+            writes,
+            timers,
+            output,
+        } = decide().await?;
         if writes.is_empty() {
             return Ok(output);
         }

@@ -42,7 +42,8 @@ impl ConnectorRecord {
     /// Whether it serves a channel, from the service identifier that the activity asks for.
     fn serves(&self, channel: Channel, service: Option<&str>) -> bool {
         let own = self.config.settings.get("serviceIdentifier").map(String::as_str);
-        self.config.channels.contains(&channel) && service.is_none_or(|asked| own.is_none_or(|own| own == asked))
+        self.config.channels.contains(&channel)
+            && service.is_none_or(|asked| own.is_none_or(|own| own == asked))
     }
 }
 
@@ -60,7 +61,14 @@ pub async fn list(context: &Context, tenant: &TenantId) -> Result<Vec<Stored<Con
         limit: MAX_CONNECTORS,
         consistency: Consistency::Strong,
     };
-    context.table.query(&query).await?.items.iter().map(decode).collect()
+    context
+        .table
+        .query(&query)
+        .await?
+        .items
+        .iter()
+        .map(decode)
+        .collect()
 }
 
 /// Reads one connector.
@@ -87,7 +95,11 @@ pub async fn put(
     let mut all = stored_secrets(context, tenant, &config).await?;
     all.extend(secrets.clone());
     context.connectors.build(&config, &all).map_err(|error| {
-        let kind = if context.connectors.secret_names(config.kind).contains(&error.setting.as_str()) {
+        let kind = if context
+            .connectors
+            .secret_names(config.kind)
+            .contains(&error.setting.as_str())
+        {
             "secrets"
         } else {
             "settings"
@@ -95,7 +107,10 @@ pub async fn put(
         Error::field(format!("/{kind}/{}", error.setting), error.problem)
     })?;
     for (field, secret) in secrets {
-        context.secrets.put(&secret_name(tenant, &config.id, &field), secret).await?;
+        context
+            .secrets
+            .put(&secret_name(tenant, &config.id, &field), secret)
+            .await?;
     }
     let key = keys::connector(tenant, &config.id);
     let stored = commit(context, || async {
@@ -103,9 +118,19 @@ pub async fn put(
         let version = before.as_ref().map_or(0, |stored| stored.version);
         expect_version(expected, version)?;
         let created_at = before.map_or(context.now(), |stored| stored.value.created_at);
-        let record = ConnectorRecord { name: name.clone(), config: config.clone(), created_at };
+        let record = ConnectorRecord {
+            name: name.clone(),
+            config: config.clone(),
+            created_at,
+        };
         let write = Put::over(key.clone(), &record, version).write()?;
-        Ok(Decision::one(write, Stored { value: record, version: version + 1 }))
+        Ok(Decision::one(
+            write,
+            Stored {
+                value: record,
+                version: version + 1,
+            },
+        ))
     })
     .await?;
     context.caches.connector_records.forget(tenant);
@@ -117,10 +142,16 @@ fn check(config: &ConnectorConfig) -> Result<(), Error> {
         return Err(Error::field("/channels", "must name at least one channel"));
     }
     if !(1..=MAX_RATE).contains(&config.rate_per_second) {
-        return Err(Error::field("/ratePerSecond", format!("must lie between 1 and {MAX_RATE}")));
+        return Err(Error::field(
+            "/ratePerSecond",
+            format!("must lie between 1 and {MAX_RATE}"),
+        ));
     }
     if !(1..=MAX_CONCURRENCY).contains(&config.concurrency) {
-        return Err(Error::field("/concurrency", format!("must lie between 1 and {MAX_CONCURRENCY}")));
+        return Err(Error::field(
+            "/concurrency",
+            format!("must lie between 1 and {MAX_CONCURRENCY}"),
+        ));
     }
     Ok(())
 }
@@ -132,7 +163,11 @@ async fn stored_secrets(
 ) -> Result<BTreeMap<String, Secret>, Error> {
     let mut secrets = BTreeMap::new();
     for field in context.connectors.secret_names(config.kind) {
-        if let Some(secret) = context.secrets.get(&secret_name(tenant, &config.id, field)).await? {
+        if let Some(secret) = context
+            .secrets
+            .get(&secret_name(tenant, &config.id, field))
+            .await?
+        {
             secrets.insert((*field).to_owned(), secret);
         }
     }
@@ -179,8 +214,15 @@ pub(crate) async fn serving(
     service: Option<&str>,
 ) -> Result<Option<Ready>, Error> {
     let read = async { list(context, tenant).await.map(Arc::new) };
-    let records = context.caches.connector_records.get(tenant, context.now(), read).await?;
-    match records.iter().find(|stored| stored.value.serves(channel, service)) {
+    let records = context
+        .caches
+        .connector_records
+        .get(tenant, context.now(), read)
+        .await?;
+    match records
+        .iter()
+        .find(|stored| stored.value.serves(channel, service))
+    {
         Some(stored) => ready(context, tenant, stored).await.map(Some),
         None => Ok(None),
     }
@@ -207,5 +249,8 @@ async fn ready(
             .map_err(|error| Error::conflict("connector-misconfigured", error))
     };
     let connector = context.caches.connectors.get(&key, build).await?;
-    Ok(Ready { config: config.clone(), connector })
+    Ok(Ready {
+        config: config.clone(),
+        connector,
+    })
 }

@@ -51,8 +51,18 @@ pub async fn create(
         if let Some(stored) = load(context.table.as_ref(), &key).await? {
             return Ok(Decision::nothing(stored));
         }
-        let list = ContactList { id: id.clone(), name: name.to_owned(), created_at: context.now() };
-        Ok(Decision::one(Put::new(key, &list).write()?, Stored { value: list, version: 1 }))
+        let list = ContactList {
+            id: id.clone(),
+            name: name.to_owned(),
+            created_at: context.now(),
+        };
+        Ok(Decision::one(
+            Put::new(key, &list).write()?,
+            Stored {
+                value: list,
+                version: 1,
+            },
+        ))
     })
     .await
 }
@@ -84,7 +94,9 @@ pub async fn list(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Listing<Stored<ContactList>>, Error> {
-    Shards::one(keys::contact_lists(tenant)).values(context, cursor, limit).await
+    Shards::one(keys::contact_lists(tenant))
+        .values(context, cursor, limit)
+        .await
 }
 
 /// One page of a list's contacts.
@@ -96,7 +108,10 @@ pub async fn contacts(
     limit: usize,
 ) -> Result<Listing<Stored<ListedContact>>, Error> {
     get(context, tenant, id).await?;
-    Shards::many(|shard| keys::contacts(tenant, id, shard)).ascending().values(context, cursor, limit).await
+    Shards::many(|shard| keys::contacts(tenant, id, shard))
+        .ascending()
+        .values(context, cursor, limit)
+        .await
 }
 
 /// Reads one contact.

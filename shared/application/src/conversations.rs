@@ -28,16 +28,24 @@ use crate::store::{Put, Stored, decode, load};
 /// are void.
 pub(crate) fn timer(conversation: &Conversation) -> Option<Timer> {
     let at = conversation.wake.filter(|_| conversation.is_running())?;
-    Some(Timer { at, kind: TimerKind::Conversation, generation: u64::from(conversation.visit) })
+    Some(Timer {
+        at,
+        kind: TimerKind::Conversation,
+        generation: u64::from(conversation.visit),
+    })
 }
 
 /// The write of a conversation in a new version.
 pub(crate) fn put(conversation: &Conversation, version_before: u64) -> Result<Write, Error> {
     let version = version_before + 1;
-    Put::over(keys::conversation(&conversation.tenant, &conversation.id), conversation, version_before)
-        .due(timer(conversation))
-        .announced(conversation.log.added_by(version).next().is_some())
-        .write()
+    Put::over(
+        keys::conversation(&conversation.tenant, &conversation.id),
+        conversation,
+        version_before,
+    )
+    .due(timer(conversation))
+    .announced(conversation.log.added_by(version).next().is_some())
+    .write()
 }
 
 /// Reads one conversation.
@@ -70,7 +78,10 @@ pub async fn list(
     }
     let items = context.table.get_many(&wanted, Consistency::Strong).await?;
     let data = items.iter().flatten().map(decode).collect::<Result<_, Error>>()?;
-    Ok(Listing { data, next: page.next })
+    Ok(Listing {
+        data,
+        next: page.next,
+    })
 }
 
 /// The decision to write a changed activity, and to move the conversation whose step it is.
@@ -81,7 +92,10 @@ pub(crate) async fn carry(
     stored: Stored<Activity>,
     further: Vec<Event>,
 ) -> Result<Decision<Stored<Activity>>, Error> {
-    let Stored { value: activity, version } = stored;
+    let Stored {
+        value: activity,
+        version,
+    } = stored;
     let mut writes = vec![activities::put(&activity, version)?];
     if let Some(step) = &activity.plan.step {
         let events: Vec<Event> = activity
@@ -91,10 +105,22 @@ pub(crate) async fn carry(
             .chain(further)
             .collect();
         if !events.is_empty() {
-            writes.extend(advance(context, &activity.tenant, &step.conversation, &events, Some(&activity)).await?);
+            writes.extend(
+                advance(
+                    context,
+                    &activity.tenant,
+                    &step.conversation,
+                    &events,
+                    Some(&activity),
+                )
+                .await?,
+            );
         }
     }
-    let mut decision = Decision::nothing(Stored { value: activity, version: version + 1 });
+    let mut decision = Decision::nothing(Stored {
+        value: activity,
+        version: version + 1,
+    });
     writes.into_iter().for_each(|write| decision.push(write));
     Ok(decision)
 }
@@ -154,13 +180,16 @@ async fn advanced(
 ) -> Result<(Conversation, Vec<Effect>), Error> {
     let tenant = conversation.tenant.clone();
     let campaign = conversation.campaign.clone();
-    let standing = campaigns::standing(context, &tenant, &campaign, Some(conversation.campaign_version)).await?;
+    let standing =
+        campaigns::standing(context, &tenant, &campaign, Some(conversation.campaign_version)).await?;
     let flow = campaigns::flow(context, &tenant, &campaign, conversation.campaign_version).await?;
     let (now, version) = (context.now(), version + 1);
     let mut effects = Vec::new();
     let over = standing == Standing::Over && conversation.is_running();
     // What ends begins nothing any more: the stop comes first, what happened since is only noted.
-    let stop = over.then_some(Event::Stopped { outcome: StopOutcome::Stopped });
+    let stop = over.then_some(Event::Stopped {
+        outcome: StopOutcome::Stopped,
+    });
     for event in stop.iter().chain(events) {
         let take_in = match standing {
             Standing::Paused => flows::hold,
@@ -201,8 +230,11 @@ pub(crate) async fn writes_of(
             Effect::Schedule(schedule) => writes.push(scheduled(context, conversation, schedule)?),
             Effect::Cancel { activity } if cause.is_some_and(|cause| cause.id == activity) => {}
             Effect::Cancel { activity } => {
-                let Some(stored) =
-                    load::<Activity>(context.table.as_ref(), &keys::activity(&conversation.tenant, &activity)).await?
+                let Some(stored) = load::<Activity>(
+                    context.table.as_ref(),
+                    &keys::activity(&conversation.tenant, &activity),
+                )
+                .await?
                 else {
                     continue;
                 };
@@ -245,7 +277,10 @@ fn scheduled(context: &Context, conversation: &Conversation, schedule: Schedule)
         metadata: schedule.metadata,
     };
     let writing = activities::writing(context, 0);
-    activities::put(&Activity::schedule(id, conversation.tenant.clone(), plan, None, writing), 0)
+    activities::put(
+        &Activity::schedule(id, conversation.tenant.clone(), plan, None, writing),
+        0,
+    )
 }
 
 /// A conversation's timer came due.
@@ -296,10 +331,12 @@ async fn park(context: &Context, conversation: &Conversation, version: u64) -> R
     }
     let key = keys::conversation(&conversation.tenant, &conversation.id);
     let campaign = keys::campaign(&conversation.tenant, &conversation.campaign);
-    Ok(Decision::nothing(()).and(Put::over(key, conversation, version).write()?).and(Write::Check {
-        key: campaign,
-        condition: Condition::Version(paused.version),
-    }))
+    Ok(Decision::nothing(())
+        .and(Put::over(key, conversation, version).write()?)
+        .and(Write::Check {
+            key: campaign,
+            condition: Condition::Version(paused.version),
+        }))
 }
 
 /// Lets a conversation act on what it missed while its campaign was paused.
@@ -328,7 +365,9 @@ pub async fn stop(
     id: &ConversationId,
     outcome: StopOutcome,
 ) -> Result<(), Error> {
-    happen(context, tenant, id, None, vec![Event::Stopped { outcome }]).await.map(|_| ())
+    happen(context, tenant, id, None, vec![Event::Stopped { outcome }])
+        .await
+        .map(|_| ())
 }
 
 /// Something happened outside that the flow may wait for.
@@ -340,7 +379,14 @@ pub async fn external_event(
     data: serde_json::Value,
     at: Timestamp,
 ) -> Result<Stored<Conversation>, Error> {
-    happen(context, tenant, id, None, vec![Event::External { name, data, at }]).await
+    happen(
+        context,
+        tenant,
+        id,
+        None,
+        vec![Event::External { name, data, at }],
+    )
+    .await
 }
 
 /// Somebody outside sets conversation data. `expected` are the versions of values that the caller has
@@ -353,7 +399,14 @@ pub async fn set_data(
     expected: BTreeMap<String, u64>,
     seen: Option<u64>,
 ) -> Result<Stored<Conversation>, Error> {
-    happen(context, tenant, id, seen, vec![Event::DataSet { values, expected }]).await
+    happen(
+        context,
+        tenant,
+        id,
+        seen,
+        vec![Event::DataSet { values, expected }],
+    )
+    .await
 }
 
 async fn happen(
@@ -371,7 +424,10 @@ async fn happen(
             return Ok(Decision::nothing(Stored { value, version }));
         }
         let writes = writes_of(context, &conversation, version, effects, None).await?;
-        let mut decision = Decision::nothing(Stored { value: conversation, version: version + 1 });
+        let mut decision = Decision::nothing(Stored {
+            value: conversation,
+            version: version + 1,
+        });
         writes.into_iter().for_each(|write| decision.push(write));
         Ok(decision)
     })

@@ -42,10 +42,19 @@ pub async fn change(
         let before = stored.map(|stored| stored.value);
         let profile = change(before.clone())?;
         if before.as_ref() == Some(&profile) {
-            return Ok(Decision::nothing(Stored { value: profile, version }));
+            return Ok(Decision::nothing(Stored {
+                value: profile,
+                version,
+            }));
         }
         let write = Put::over(key.clone(), &profile, version).write()?;
-        Ok(Decision::one(write, Stored { value: profile, version: version + 1 }))
+        Ok(Decision::one(
+            write,
+            Stored {
+                value: profile,
+                version: version + 1,
+            },
+        ))
     })
     .await
 }
@@ -62,7 +71,13 @@ pub async fn delete(
         let Stored { version, .. } = get(context, tenant, id).await?;
         expect_version(expected, version)?;
         let key = keys::customer(tenant, id);
-        Ok(Decision::one(Write::Delete { key, condition: Condition::Version(version) }, ()))
+        Ok(Decision::one(
+            Write::Delete {
+                key,
+                condition: Condition::Version(version),
+            },
+            (),
+        ))
     })
     .await
 }

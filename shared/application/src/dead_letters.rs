@@ -43,8 +43,14 @@ pub(crate) async fn write(
     reason: DeadReason,
 ) -> Result<Write, Error> {
     let key = keys::dead_letter(&activity.tenant, &activity.id);
-    let version = load::<DeadLetter>(context.table.as_ref(), &key).await?.map_or(0, |stored| stored.version);
-    let letter = DeadLetter { activity_id: activity.id.clone(), reason, since: context.now() };
+    let version = load::<DeadLetter>(context.table.as_ref(), &key)
+        .await?
+        .map_or(0, |stored| stored.version);
+    let letter = DeadLetter {
+        activity_id: activity.id.clone(),
+        reason,
+        since: context.now(),
+    };
     Put::over(key, &letter, version).write()
 }
 
@@ -55,7 +61,9 @@ pub async fn list(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Listing<DeadLetter>, Error> {
-    let page = Shards::one(keys::dead_letters(tenant)).values::<DeadLetter>(context, cursor, limit).await?;
+    let page = Shards::one(keys::dead_letters(tenant))
+        .values::<DeadLetter>(context, cursor, limit)
+        .await?;
     Ok(page.map(|stored| stored.value))
 }
 
@@ -77,11 +85,24 @@ pub async fn redrive(
         let ready =
             connectors::serving(context, tenant, plan.channel, plan.service_identifier.as_deref()).await?;
         let same_attempt = ready.is_some_and(|ready| ready.connector.repeat() == Repeat::WithSameKey);
-        let delete = Write::Delete { key, condition: Condition::Version(letter.version) };
-        match value.clone().redrive(same_attempt, activities::writing(context, version)) {
+        let delete = Write::Delete {
+            key,
+            condition: Condition::Version(letter.version),
+        };
+        match value
+            .clone()
+            .redrive(same_attempt, activities::writing(context, version))
+        {
             Ok(again) => {
-                let decision =
-                    conversations::carry(context, Stored { value: again, version }, Vec::new()).await?;
+                let decision = conversations::carry(
+                    context,
+                    Stored {
+                        value: again,
+                        version,
+                    },
+                    Vec::new(),
+                )
+                .await?;
                 Ok(decision.and(delete))
             }
             // A late receipt has answered the question: nothing needs to be sent.

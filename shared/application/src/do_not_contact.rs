@@ -29,7 +29,10 @@ pub(crate) async fn write(context: &Context, tenant: &TenantId, entry: Entry) ->
     let (mut entries, version) = stored.map_or((Vec::new(), 0), |s| (s.value, s.version));
     entries.retain(|old| old.channels != entry.channels);
     if entries.len() >= MAX_ENTRIES {
-        return Err(Error::conflict("too-many-entries", "remove entries of this subject first"));
+        return Err(Error::conflict(
+            "too-many-entries",
+            "remove entries of this subject first",
+        ));
     }
     entries.push(entry);
     Put::over(key, &entries, version).write()
@@ -38,7 +41,10 @@ pub(crate) async fn write(context: &Context, tenant: &TenantId, entry: Entry) ->
 /// Adds an entry.
 pub async fn enter(context: &Context, tenant: &TenantId, entry: Entry) -> Result<Entry, Error> {
     commit(context, || async {
-        Ok(Decision::one(write(context, tenant, entry.clone()).await?, entry.clone()))
+        Ok(Decision::one(
+            write(context, tenant, entry.clone()).await?,
+            entry.clone(),
+        ))
     })
     .await
 }
@@ -50,7 +56,13 @@ pub async fn remove(context: &Context, tenant: &TenantId, subject: &Subject) -> 
         let Some(Stored { version, .. }) = load::<Vec<Entry>>(context.table.as_ref(), &key).await? else {
             return Err(Error::not_found("do-not-contact entry", &key.sort));
         };
-        Ok(Decision::one(Write::Delete { key, condition: Condition::Version(version) }, ()))
+        Ok(Decision::one(
+            Write::Delete {
+                key,
+                condition: Condition::Version(version),
+            },
+            (),
+        ))
     })
     .await
 }
@@ -71,5 +83,8 @@ pub async fn list(
     let page = Shards::many(|shard| keys::do_not_contact_shard(tenant, shard))
         .values::<Vec<Entry>>(context, cursor, limit)
         .await?;
-    Ok(Listing { data: page.data.into_iter().flat_map(|stored| stored.value).collect(), next: page.next })
+    Ok(Listing {
+        data: page.data.into_iter().flat_map(|stored| stored.value).collect(),
+        next: page.next,
+    })
 }

@@ -18,7 +18,10 @@ pub struct FieldError {
 impl FieldError {
     /// A problem at a pointer.
     pub fn new(pointer: impl Into<String>, detail: impl ToString) -> Self {
-        Self { pointer: pointer.into(), detail: detail.to_string() }
+        Self {
+            pointer: pointer.into(),
+            detail: detail.to_string(),
+        }
     }
 }
 
@@ -72,24 +75,31 @@ impl Error {
 
     /// No such thing.
     pub fn not_found(what: &'static str, id: impl ToString) -> Self {
-        Self::NotFound { what, id: id.to_string() }
+        Self::NotFound {
+            what,
+            id: id.to_string(),
+        }
     }
 
     /// The present state does not allow it.
     pub fn conflict(code: &'static str, detail: impl ToString) -> Self {
-        Self::Conflict { code, detail: detail.to_string() }
+        Self::Conflict {
+            code,
+            detail: detail.to_string(),
+        }
     }
 }
 
 impl From<TableError> for Error {
     fn from(error: TableError) -> Self {
         match error {
-            TableError::ConditionFailed(_) | TableError::Conflict | TableError::Throttled => {
-                Self::Busy { retry_after: Millis::seconds(1) }
-            }
-            TableError::TooLarge { bytes, .. } => {
-                Self::field("", format!("would need {bytes} bytes; at most 400 KB fit into one record"))
-            }
+            TableError::ConditionFailed(_) | TableError::Conflict | TableError::Throttled => Self::Busy {
+                retry_after: Millis::seconds(1),
+            },
+            TableError::TooLarge { bytes, .. } => Self::field(
+                "",
+                format!("would need {bytes} bytes; at most 400 KB fit into one record"),
+            ),
             TableError::Unavailable(detail) => Self::Platform(detail),
             TableError::Invalid(detail) => Self::Corrupt(detail),
         }

@@ -128,7 +128,8 @@ pub(crate) fn read(item: &Item) -> Result<Option<Told>, Error> {
         (Some("C"), _) => Told::Campaign(Box::new(decode::<Campaign>(item)?.value)),
         (Some("W"), _) => Told::Webhook(Box::new(decode::<Webhook>(item)?.value)),
         (Some("H"), sort) if sort.starts_with("msg_") => {
-            let tenant = TenantId::parse(tenant).map_err(|e| Error::Corrupt(format!("{:?}: {e}", item.key)))?;
+            let tenant =
+                TenantId::parse(tenant).map_err(|e| Error::Corrupt(format!("{:?}: {e}", item.key)))?;
             Told::Message(tenant, Box::new(decode::<UnsolicitedMessage>(item)?.value))
         }
         _ => return Ok(None),
@@ -140,19 +141,27 @@ impl Told {
     /// What the write of this version added, with its place in that version.
     pub fn added_by(&self, version: u64) -> Vec<(usize, Happened)> {
         match self {
-            Self::Activity(a) => {
-                a.log.added_by(version).map(|(i, e)| (i, Happened::Activity(e.clone()))).collect()
-            }
-            Self::Conversation(c) => {
-                c.log.added_by(version).map(|(i, e)| (i, Happened::Conversation(e.clone()))).collect()
-            }
-            Self::Campaign(c) => {
-                c.log.added_by(version).map(|(i, e)| (i, Happened::Campaign(e.clone()))).collect()
-            }
+            Self::Activity(a) => a
+                .log
+                .added_by(version)
+                .map(|(i, e)| (i, Happened::Activity(e.clone())))
+                .collect(),
+            Self::Conversation(c) => c
+                .log
+                .added_by(version)
+                .map(|(i, e)| (i, Happened::Conversation(e.clone())))
+                .collect(),
+            Self::Campaign(c) => c
+                .log
+                .added_by(version)
+                .map(|(i, e)| (i, Happened::Campaign(e.clone())))
+                .collect(),
             Self::Message(..) => vec![(0, Happened::Message)],
-            Self::Webhook(w) => {
-                w.log.added_by(version).map(|(i, e)| (i, Happened::Webhook(e.clone()))).collect()
-            }
+            Self::Webhook(w) => w
+                .log
+                .added_by(version)
+                .map(|(i, e)| (i, Happened::Webhook(e.clone())))
+                .collect(),
         }
     }
 
@@ -201,7 +210,10 @@ impl Told {
 
     /// The events of one version, as they are told.
     pub fn events(&self, version: u64) -> Vec<DomainEvent> {
-        self.added_by(version).into_iter().map(|(place, happened)| self.event(version, place, &happened)).collect()
+        self.added_by(version)
+            .into_iter()
+            .map(|(place, happened)| self.event(version, place, &happened))
+            .collect()
     }
 
     fn event(&self, version: u64, place: usize, happened: &Happened) -> DomainEvent {
@@ -231,14 +243,19 @@ impl Told {
 
     fn describe(&self, happened: &Happened) -> (String, Timestamp, Value) {
         match (self, happened) {
-            (Self::Activity(activity), Happened::Activity(event)) => {
-                (event.happening.event_type().to_owned(), event.at, activity_data(activity, event))
-            }
+            (Self::Activity(activity), Happened::Activity(event)) => (
+                event.happening.event_type().to_owned(),
+                event.at,
+                activity_data(activity, event),
+            ),
             (Self::Conversation(conversation), Happened::Conversation(event)) => {
                 let mut data = object(event);
                 data.remove("type");
                 data.insert("conversationId".into(), Value::from(conversation.id.as_str()));
-                data.insert("campaignVersion".into(), Value::from(conversation.campaign_version));
+                data.insert(
+                    "campaignVersion".into(),
+                    Value::from(conversation.campaign_version),
+                );
                 (event.name().to_owned(), event.at(), Value::Object(data))
             }
             (Self::Campaign(_), Happened::Campaign(event)) => {
@@ -283,7 +300,10 @@ fn activity_data(activity: &Activity, event: &ActivityEvent) -> Value {
     data.insert("to".into(), Value::from(plan.to.as_str()));
     data.insert("dueAt".into(), json!(plan.due_at));
     data.insert("metadata".into(), json!(plan.metadata));
-    data.insert("schedulingMetaData".into(), Value::Object(scheduling_meta_data(activity)));
+    data.insert(
+        "schedulingMetaData".into(),
+        Value::Object(scheduling_meta_data(activity)),
+    );
     if let Some(step) = &plan.step {
         data.insert("conversationId".into(), Value::from(step.conversation.as_str()));
     }

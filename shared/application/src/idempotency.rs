@@ -77,7 +77,12 @@ pub async fn begin(
                 let detail = "this Idempotency-Key was used for another request";
                 return Err(Error::conflict("idempotency-key-reused", detail));
             }
-            Some(Stored { value: Record { answer: Some(answer), .. }, .. }) => {
+            Some(Stored {
+                value: Record {
+                    answer: Some(answer), ..
+                },
+                ..
+            }) => {
                 return Ok(Decision::nothing(Begun::Done(answer)));
             }
             Some(Stored { value, .. }) if now < value.in_progress_until => {
@@ -92,7 +97,9 @@ pub async fn begin(
             in_progress_until: now + IN_PROGRESS,
             answer: None,
         };
-        let write = Put::over(item.clone(), &record, version).expires(since + KEPT).write()?;
+        let write = Put::over(item.clone(), &record, version)
+            .expires(since + KEPT)
+            .write()?;
         Ok(Decision::one(write, Begun::Do { since }))
     })
     .await
@@ -117,7 +124,9 @@ pub async fn finish(
             answer: kept.then(|| answer.clone()),
             ..value
         };
-        let write = Put::over(item.clone(), &record, version).expires(record.since + KEPT).write()?;
+        let write = Put::over(item.clone(), &record, version)
+            .expires(record.since + KEPT)
+            .write()?;
         Ok(Decision::one(write, ()))
     })
     .await

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use bytes::Bytes;
 use contacts::contact::Contact;
 use contacts::header::{Header, HeaderProblem};
 use contacts::import::{Reject, Row, Target};
 use contacts::profile::CustomerProfile;
 use contacts::records::{MAX_RECORD, Position};
-use bytes::Bytes;
 use domain::id::{ContactListId, ImportId, TenantId};
 use domain::time::{Millis, Timestamp};
 use futures::stream::BoxStream;
@@ -114,7 +114,13 @@ pub async fn create(
             created_at: context.now(),
             ended_at: None,
         };
-        Ok(Decision::one(Put::new(key, &import).write()?, Stored { value: import, version: 1 }))
+        Ok(Decision::one(
+            Put::new(key, &import).write()?,
+            Stored {
+                value: import,
+                version: 1,
+            },
+        ))
     })
     .await
 }
@@ -129,18 +135,31 @@ pub async fn upload(
 ) -> Result<Stored<Import>, Error> {
     let awaits = |import: &Import| match import.state {
         ImportState::AwaitingUpload => Ok(()),
-        _ => Err(Error::conflict("already-uploaded", "this import has its file; create another one")),
+        _ => Err(Error::conflict(
+            "already-uploaded",
+            "this import has its file; create another one",
+        )),
     };
     awaits(&get(context, tenant, list, id).await?.value)?;
     let length = context.blobs.write(id.as_str(), bytes, MAX_BYTES).await?;
     commit(context, || async {
         let Stored { value, version } = get(context, tenant, list, id).await?;
         awaits(&value)?;
-        let import = Import { state: ImportState::Running, bytes: length, ..value };
-        let work = Work::Import { list: list.clone(), import: id.clone() };
+        let import = Import {
+            state: ImportState::Running,
+            bytes: length,
+            ..value
+        };
+        let work = Work::Import {
+            list: list.clone(),
+            import: id.clone(),
+        };
         let job = jobs::put(tenant, &format!("import-{id}"), &Job::new(work, context.now()), 0)?;
         let write = Put::over(keys::import(tenant, list, id), &import, version).write()?;
-        let output = Stored { value: import, version: version + 1 };
+        let output = Stored {
+            value: import,
+            version: version + 1,
+        };
         Ok(Decision::nothing(output).and(write).and(job))
     })
     .await
@@ -167,7 +186,9 @@ pub async fn list(
     limit: usize,
 ) -> Result<Listing<Stored<Import>>, Error> {
     contact_lists::get(context, tenant, list).await?;
-    Shards::one(keys::imports(tenant, list)).values(context, cursor, limit).await
+    Shards::one(keys::imports(tenant, list))
+        .values(context, cursor, limit)
+        .await
 }
 
 /// One page of the rows that an import did not take, in the order of the file.
@@ -180,8 +201,10 @@ pub async fn rejects(
     limit: usize,
 ) -> Result<Listing<Reject>, Error> {
     get(context, tenant, list, id).await?;
-    let page =
-        Shards::one(keys::rejects(tenant, id)).ascending().values::<Reject>(context, cursor, limit).await?;
+    let page = Shards::one(keys::rejects(tenant, id))
+        .ascending()
+        .values::<Reject>(context, cursor, limit)
+        .await?;
     Ok(page.map(|stored| stored.value))
 }
 
@@ -192,11 +215,17 @@ pub(crate) async fn page(
     list: &ContactListId,
     id: &ImportId,
 ) -> Result<Next, Error> {
-    let Stored { value: import, version } = get(context, tenant, list, id).await?;
+    let Stored {
+        value: import,
+        version,
+    } = get(context, tenant, list, id).await?;
     if import.state != ImportState::Running {
         return Ok(Next::Done);
     }
-    let bytes = context.blobs.read(id.as_str(), import.position.offset, PAGE_BYTES).await?;
+    let bytes = context
+        .blobs
+        .read(id.as_str(), import.position.offset, PAGE_BYTES)
+        .await?;
     let last = import.position.offset + bytes.len() as u64 >= import.bytes;
     let Some(after) = read(context, tenant, import, &bytes, last).await? else {
         return Err(Error::Corrupt(format!("import {id} does not get on")));
@@ -210,12 +239,21 @@ pub(crate) async fn page(
             return Ok(Decision::nothing(()));
         }
         let ended_at = (!running).then_some(now);
-        let import = Import { ended_at, ..after.clone() };
-        Ok(Decision::one(Put::over(keys::import(tenant, list, id), &import, version).write()?, ()))
+        let import = Import {
+            ended_at,
+            ..after.clone()
+        };
+        Ok(Decision::one(
+            Put::over(keys::import(tenant, list, id), &import, version).write()?,
+            (),
+        ))
     })
     .await?;
     if running {
-        let work = Work::Import { list: list.clone(), import: id.clone() };
+        let work = Work::Import {
+            list: list.clone(),
+            import: id.clone(),
+        };
         return Ok(Next::Page(work, now));
     }
     context.blobs.delete(id.as_str()).await?;
@@ -232,12 +270,24 @@ async fn read(
 ) -> Result<Option<Import>, Error> {
     let Some(header) = &import.header else {
         return Ok(match Header::read(bytes, last) {
-            Err(problems) => Some(Import { state: ImportState::Failed, problems, ..import }),
+            Err(problems) => Some(Import {
+                state: ImportState::Failed,
+                problems,
+                ..import
+            }),
             Ok(None) => None,
-            Ok(Some((header, position))) => Some(Import { header: Some(header), position, ..import }),
+            Ok(Some((header, position))) => Some(Import {
+                header: Some(header),
+                position,
+                ..import
+            }),
         });
     };
-    let target = Target { tenant, list: &import.list, at: import.created_at };
+    let target = Target {
+        tenant,
+        list: &import.list,
+        at: import.created_at,
+    };
     let piece = contacts::import::read(&target, header, import.position, bytes, last, PAGE_ROWS);
     let moved = piece.position != import.position;
     let counts = take(context, tenant, &import, piece.rows).await?;
@@ -250,8 +300,17 @@ async fn read(
     if !moved && !ended {
         return Ok(None);
     }
-    let state = if ended { ImportState::Done } else { ImportState::Running };
-    Ok(Some(Import { state, rows, position: piece.position, ..import }))
+    let state = if ended {
+        ImportState::Done
+    } else {
+        ImportState::Running
+    };
+    Ok(Some(Import {
+        state,
+        rows,
+        position: piece.position,
+        ..import
+    }))
 }
 
 async fn take(
@@ -273,7 +332,11 @@ async fn take(
     let rejected = rejects.len() as u64;
     list_rejects(context, tenant, import, rejects).await?;
     let (accepted, duplicates) = take_contacts(context, tenant, &import.list, taken).await?;
-    Ok(RowCounts { accepted, duplicates, rejected })
+    Ok(RowCounts {
+        accepted,
+        duplicates,
+        rejected,
+    })
 }
 
 async fn list_rejects(
@@ -290,7 +353,10 @@ async fn list_rejects(
             .write()?;
         // The same row gives the same reject, however often it comes.
         transactions.push(match write {
-            Write::Put { item, .. } => vec![Write::Put { item, condition: Condition::None }],
+            Write::Put { item, .. } => vec![Write::Put {
+                item,
+                condition: Condition::None,
+            }],
             other => vec![other],
         });
     }
@@ -338,8 +404,10 @@ async fn take_once(
     open: BTreeMap<Key, ListedContact>,
 ) -> Result<(u64, u64, BTreeMap<Key, ListedContact>), Error> {
     let contact_keys: Vec<Key> = open.keys().cloned().collect();
-    let profile_keys: Vec<Key> =
-        open.values().map(|listed| keys::customer(tenant, &listed.contact.customer_id)).collect();
+    let profile_keys: Vec<Key> = open
+        .values()
+        .map(|listed| keys::customer(tenant, &listed.contact.customer_id))
+        .collect();
     let present = context.table.get_many(&contact_keys, Consistency::Strong).await?;
     let profiles = context.table.get_many(&profile_keys, Consistency::Strong).await?;
     let (mut accepted, mut duplicates) = (0, 0);
@@ -355,12 +423,13 @@ async fn take_once(
         }
     }
     let mut again = BTreeMap::new();
-    for ((key, listed), result) in written.into_iter().zip(context.table.transact_each(transactions).await) {
+    for ((key, listed), result) in written
+        .into_iter()
+        .zip(context.table.transact_each(transactions).await)
+    {
         match result {
             Ok(()) => accepted += 1,
-            Err(
-                TableError::ConditionFailed(_) | TableError::Conflict | TableError::Unavailable(_),
-            ) => {
+            Err(TableError::ConditionFailed(_) | TableError::Conflict | TableError::Unavailable(_)) => {
                 again.insert(key, listed);
             }
             Err(error) => return Err(error.into()),

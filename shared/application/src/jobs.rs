@@ -40,8 +40,14 @@ impl Place {
     /// The place behind a page of this shard; `None` behind the last.
     pub(crate) fn behind(&self, page: &Page) -> Option<Self> {
         match &page.next {
-            Some(sort) => Some(Self { shard: self.shard, after: Some(sort.clone()) }),
-            None => (self.shard + 1 < COLLECTION_SHARDS).then(|| Self { shard: self.shard + 1, after: None }),
+            Some(sort) => Some(Self {
+                shard: self.shard,
+                after: Some(sort.clone()),
+            }),
+            None => (self.shard + 1 < COLLECTION_SHARDS).then(|| Self {
+                shard: self.shard + 1,
+                after: None,
+            }),
         }
     }
 
@@ -124,15 +130,31 @@ pub enum Work {
 
 impl Work {
     pub(crate) fn start(campaign: CampaignId, version: u64) -> Self {
-        Self::Start { campaign, version, list: 0, place: Place::default() }
+        Self::Start {
+            campaign,
+            version,
+            list: 0,
+            place: Place::default(),
+        }
     }
 
     pub(crate) fn resume(campaign: CampaignId, version: u64) -> Self {
-        Self::Resume { campaign, version, visiting: Visiting::Conversations, place: Place::default() }
+        Self::Resume {
+            campaign,
+            version,
+            visiting: Visiting::Conversations,
+            place: Place::default(),
+        }
     }
 
     pub(crate) fn clear(campaign: CampaignId, version: u64) -> Self {
-        Self::Clear { campaign, version, visiting: Visiting::Conversations, place: Place::default(), pass: 0 }
+        Self::Clear {
+            campaign,
+            version,
+            visiting: Visiting::Conversations,
+            place: Place::default(),
+            pass: 0,
+        }
     }
 }
 
@@ -165,8 +187,14 @@ impl Job {
 
 /// The write of a job.
 pub(crate) fn put(tenant: &TenantId, name: &str, job: &Job, version_before: u64) -> Result<Write, Error> {
-    let timer = Timer { at: job.at, kind: TimerKind::Job, generation: job.pages };
-    Put::over(keys::job(tenant, name), job, version_before).due(Some(timer)).write()
+    let timer = Timer {
+        at: job.at,
+        kind: TimerKind::Job,
+        generation: job.pages,
+    };
+    Put::over(keys::job(tenant, name), job, version_before)
+        .due(Some(timer))
+        .write()
 }
 
 /// A job's timer came due: does one page.
@@ -185,17 +213,32 @@ pub(crate) async fn due(
     }
     let next = page(context, tenant, &job.work).await?;
     commit(context, || async {
-        let still = load::<Job>(context.table.as_ref(), &key).await?.is_some_and(|now| now.version == version);
+        let still = load::<Job>(context.table.as_ref(), &key)
+            .await?
+            .is_some_and(|now| now.version == version);
         if !still {
             return Ok(Decision::nothing(()));
         }
         match next.clone() {
-            Next::Page(work, at) => {
-                Ok(Decision::nothing(()).and(put(tenant, name, &Job { work, at, pages: job.pages + 1 }, version)?))
-            }
+            Next::Page(work, at) => Ok(Decision::nothing(()).and(put(
+                tenant,
+                name,
+                &Job {
+                    work,
+                    at,
+                    pages: job.pages + 1,
+                },
+                version,
+            )?)),
             Next::Done => {
                 let condition = Condition::Version(version);
-                Ok(Decision::one(Write::Delete { key: key.clone(), condition }, ()))
+                Ok(Decision::one(
+                    Write::Delete {
+                        key: key.clone(),
+                        condition,
+                    },
+                    (),
+                ))
             }
         }
     })
@@ -204,21 +247,34 @@ pub(crate) async fn due(
 
 async fn page(context: &Context, tenant: &TenantId, work: &Work) -> Result<Next, Error> {
     match work {
-        Work::Start { campaign, version, list, place } => {
-            starts::page(context, tenant, campaign, *version, *list, place).await
-        }
-        Work::Resume { campaign, version, visiting, place } => {
-            resume_page(context, tenant, campaign, *version, *visiting, place).await
-        }
-        Work::Clear { campaign, version, visiting, place, pass } => {
-            clear_page(context, tenant, campaign, *version, *visiting, place, *pass).await
-        }
+        Work::Start {
+            campaign,
+            version,
+            list,
+            place,
+        } => starts::page(context, tenant, campaign, *version, *list, place).await,
+        Work::Resume {
+            campaign,
+            version,
+            visiting,
+            place,
+        } => resume_page(context, tenant, campaign, *version, *visiting, place).await,
+        Work::Clear {
+            campaign,
+            version,
+            visiting,
+            place,
+            pass,
+        } => clear_page(context, tenant, campaign, *version, *visiting, place, *pass).await,
         Work::Import { list, import } => imports::page(context, tenant, list, import).await,
     }
 }
 
 fn ids<T>(page: &Page, parse: impl Fn(&str) -> Option<T>) -> Vec<T> {
-    page.items.iter().filter_map(|item| parse(&item.key.sort)).collect()
+    page.items
+        .iter()
+        .filter_map(|item| parse(&item.key.sort))
+        .collect()
 }
 
 async fn resume_page(
@@ -251,7 +307,12 @@ async fn resume_page(
         (None, Visiting::Conversations) => (Visiting::Activities, Place::default()),
         (None, Visiting::Activities) => return Ok(Next::Done),
     };
-    let work = Work::Resume { campaign: campaign.clone(), version, visiting: next.0, place: next.1 };
+    let work = Work::Resume {
+        campaign: campaign.clone(),
+        version,
+        visiting: next.0,
+        place: next.1,
+    };
     Ok(Next::Page(work, context.now()))
 }
 
@@ -303,7 +364,11 @@ async fn clear_page(
         Visiting::Activities => {
             for id in ids(&page, |text| ActivityId::parse(text).ok()) {
                 let activity = activities::get(context, tenant, &id).await?.value;
-                let older = activity.plan.step.as_ref().is_none_or(|step| step.campaign_version <= version);
+                let older = activity
+                    .plan
+                    .step
+                    .as_ref()
+                    .is_none_or(|step| step.campaign_version <= version);
                 if activity.state == State::Scheduled && older {
                     cancel(context, tenant, &id).await?;
                 }
@@ -318,7 +383,13 @@ async fn clear_page(
             None => return Ok(Next::Done),
         },
     };
-    let work = Work::Clear { campaign: campaign.clone(), version, visiting, place, pass };
+    let work = Work::Clear {
+        campaign: campaign.clone(),
+        version,
+        visiting,
+        place,
+        pass,
+    };
     Ok(Next::Page(work, context.now() + pause))
 }
 

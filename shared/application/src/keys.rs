@@ -37,8 +37,8 @@
 
 use domain::address::Address;
 use domain::id::{
-    ActivityId, ApiKeyId, CampaignId, ConnectorId, ContactId, ContactListId, ConversationId, CustomerId, EventId,
-    ImportId, TenantId, WebhookId, hash_bits,
+    ActivityId, ApiKeyId, CampaignId, ConnectorId, ContactId, ContactListId, ConversationId, CustomerId,
+    EventId, ImportId, TenantId, WebhookId, hash_bits,
 };
 use platform::table::Key;
 
@@ -129,7 +129,10 @@ pub fn campaign_activities(tenant: &TenantId, campaign: &CampaignId, shard: u16)
 
 /// The pointer from a campaign to its activity.
 pub fn campaign_activity(tenant: &TenantId, campaign: &CampaignId, id: &ActivityId) -> Key {
-    Key::new(campaign_activities(tenant, campaign, collection_shard(id.as_str())), id.as_str())
+    Key::new(
+        campaign_activities(tenant, campaign, collection_shard(id.as_str())),
+        id.as_str(),
+    )
 }
 
 /// The partition of a shard of a campaign's parked activities.
@@ -139,7 +142,10 @@ pub fn all_parked(tenant: &TenantId, campaign: &CampaignId, shard: u16) -> Strin
 
 /// The pointer from a paused campaign to an activity that waits for it.
 pub fn parked(tenant: &TenantId, campaign: &CampaignId, id: &ActivityId) -> Key {
-    Key::new(all_parked(tenant, campaign, collection_shard(id.as_str())), id.as_str())
+    Key::new(
+        all_parked(tenant, campaign, collection_shard(id.as_str())),
+        id.as_str(),
+    )
 }
 
 /// The partition of a shard of a campaign's conversations.
@@ -149,12 +155,18 @@ pub fn campaign_conversations(tenant: &TenantId, campaign: &CampaignId, shard: u
 
 /// The pointer from a campaign to its conversation.
 pub fn campaign_conversation(tenant: &TenantId, campaign: &CampaignId, id: &ConversationId) -> Key {
-    Key::new(campaign_conversations(tenant, campaign, collection_shard(id.as_str())), id.as_str())
+    Key::new(
+        campaign_conversations(tenant, campaign, collection_shard(id.as_str())),
+        id.as_str(),
+    )
 }
 
 /// The pointer from a provider's message id to our activity. Ids of any form are hashed.
 pub fn provider_message(tenant: &TenantId, connector: &ConnectorId, provider_id: &str) -> Key {
-    Key::new(format!("{tenant}#M#{connector}#{:032x}", hash_bits(&[provider_id])), "M")
+    Key::new(
+        format!("{tenant}#M#{connector}#{:032x}", hash_bits(&[provider_id])),
+        "M",
+    )
 }
 
 /// The partition of a tenant's campaigns.
@@ -274,7 +286,11 @@ pub fn delivery(tenant: &TenantId, webhook: &WebhookId, event: &EventId) -> Key 
 /// Reads the key of a webhook delivery.
 pub fn parse_delivery(key: &Key) -> Option<(TenantId, WebhookId, EventId)> {
     let (tenant, webhook) = key.partition.split_once("#WD#")?;
-    Some((TenantId::parse(tenant).ok()?, WebhookId::parse(webhook).ok()?, EventId::parse(&key.sort).ok()?))
+    Some((
+        TenantId::parse(tenant).ok()?,
+        WebhookId::parse(webhook).ok()?,
+        EventId::parse(&key.sort).ok()?,
+    ))
 }
 
 /// The partition of a tenant's dead letters.

@@ -27,12 +27,18 @@ pub struct Listing<T> {
 impl<T> Listing<T> {
     /// The same page with other entries, if all can be made.
     pub fn try_map<U>(self, f: impl FnMut(T) -> Result<U, Error>) -> Result<Listing<U>, Error> {
-        Ok(Listing { data: self.data.into_iter().map(f).collect::<Result<_, _>>()?, next: self.next })
+        Ok(Listing {
+            data: self.data.into_iter().map(f).collect::<Result<_, _>>()?,
+            next: self.next,
+        })
     }
 
     /// The same page with other entries.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Listing<U> {
-        Listing { data: self.data.into_iter().map(f).collect(), next: self.next }
+        Listing {
+            data: self.data.into_iter().map(f).collect(),
+            next: self.next,
+        }
     }
 }
 
@@ -68,7 +74,12 @@ pub struct Shards {
 impl Shards {
     /// A list in one partition, newest (highest) first.
     pub fn one(partition: String) -> Self {
-        Self { partitions: vec![partition], order: Order::Descending, prefix: None, consistency: Consistency::Strong }
+        Self {
+            partitions: vec![partition],
+            order: Order::Descending,
+            prefix: None,
+            consistency: Consistency::Strong,
+        }
     }
 
     /// A large collection.
@@ -83,17 +94,26 @@ impl Shards {
 
     /// Lowest first instead.
     pub fn ascending(self) -> Self {
-        Self { order: Order::Ascending, ..self }
+        Self {
+            order: Order::Ascending,
+            ..self
+        }
     }
 
     /// May be a moment old: for what is written behind its cause anyway.
     pub fn eventual(self) -> Self {
-        Self { consistency: Consistency::Eventual, ..self }
+        Self {
+            consistency: Consistency::Eventual,
+            ..self
+        }
     }
 
     /// Only sort keys that begin so.
     pub fn starting_with(self, prefix: impl Into<String>) -> Self {
-        Self { prefix: Some(prefix.into()), ..self }
+        Self {
+            prefix: Some(prefix.into()),
+            ..self
+        }
     }
 
     /// One page of items.
@@ -108,7 +128,10 @@ impl Shards {
         let mut data = Vec::new();
         while let Some(partition) = self.partitions.get(cursor.place) {
             if data.len() >= limit {
-                return Ok(Listing { data, next: Some(cursor.encode()) });
+                return Ok(Listing {
+                    data,
+                    next: Some(cursor.encode()),
+                });
             }
             let query = Query {
                 partition: partition.clone(),
@@ -121,8 +144,14 @@ impl Shards {
             let page = context.table.query(&query).await?;
             data.extend(page.items);
             cursor = match page.next {
-                Some(sort) => Cursor { place: cursor.place, sort: Some(sort) },
-                None => Cursor { place: cursor.place + 1, sort: None },
+                Some(sort) => Cursor {
+                    place: cursor.place,
+                    sort: Some(sort),
+                },
+                None => Cursor {
+                    place: cursor.place + 1,
+                    sort: None,
+                },
             };
         }
         Ok(Listing { data, next: None })
@@ -135,6 +164,8 @@ impl Shards {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Listing<Stored<T>>, Error> {
-        self.items(context, cursor, limit).await?.try_map(|item| decode(&item))
+        self.items(context, cursor, limit)
+            .await?
+            .try_map(|item| decode(&item))
     }
 }

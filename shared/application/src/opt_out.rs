@@ -28,7 +28,10 @@ pub(crate) async fn writes(
     word: &str,
 ) -> Result<Vec<Write>, Error> {
     let mut writes = Vec::with_capacity(2);
-    for subject in [Subject::Address(address.clone()), Subject::CustomerId(customer.clone())] {
+    for subject in [
+        Subject::Address(address.clone()),
+        Subject::CustomerId(customer.clone()),
+    ] {
         let entry = Entry {
             subject,
             channels: Channels::All,

@@ -69,7 +69,12 @@ fn next_block(next_free: NextFree, rate_per_second: u32, now: Timestamp) -> (Vec
         // Rounded up: never before its moment.
         .map(|place| Timestamp::from_millis(moment(place).saturating_add(999) / 1_000))
         .collect();
-    (block, NextFree { micros: moment(count) })
+    (
+        block,
+        NextFree {
+            micros: moment(count),
+        },
+    )
 }
 
 /// A moment at which one message may go out through a connector.

@@ -19,10 +19,10 @@ use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::conversations;
 use crate::error::Error;
+use crate::keys;
 use crate::listing::{Listing, Shards};
 use crate::opt_out;
 use crate::store::{Put, Stored, load};
-use crate::keys;
 
 /// Answers kept per activity; further ones still count as answers.
 pub const MAX_RESPONSES: usize = 100;
@@ -119,7 +119,12 @@ pub struct StoredResponse {
 impl StoredResponse {
     /// What a person reads in a list.
     pub fn excerpt(&self) -> String {
-        self.body.readable().unwrap_or_default().chars().take(EXCERPT).collect()
+        self.body
+            .readable()
+            .unwrap_or_default()
+            .chars()
+            .take(EXCERPT)
+            .collect()
     }
 }
 
@@ -131,26 +136,54 @@ pub async fn take_in_callback(
     inbound: Inbound,
 ) -> Result<Outcome, Error> {
     let now = context.now();
-    let by_provider = |id: String| About::ProviderMessage { connector: connector.clone(), id };
+    let by_provider = |id: String| About::ProviderMessage {
+        connector: connector.clone(),
+        id,
+    };
     let arrival = match inbound {
-        Inbound::Receipt { echo, provider_message_id, status, reason_code, at } => Arrival {
+        Inbound::Receipt {
+            echo,
+            provider_message_id,
+            status,
+            reason_code,
+            at,
+        } => Arrival {
             about: match (echo.filter(|echo| echo.tenant == *tenant), provider_message_id) {
-                (Some(echo), _) => About::Activity { id: echo.activity, attempt: Some(echo.attempt) },
+                (Some(echo), _) => About::Activity {
+                    id: echo.activity,
+                    attempt: Some(echo.attempt),
+                },
                 (None, Some(id)) => by_provider(id),
                 (None, None) => return Err(Error::field("", "names no message")),
             },
-            returned: Returned::Receipt { status, reason: reason_code },
+            returned: Returned::Receipt {
+                status,
+                reason: reason_code,
+            },
             at: at.map_or(now, |at| at.min(now)),
         },
-        Inbound::Reply { id, in_reply_to, channel, from, body, at } => Arrival {
+        Inbound::Reply {
+            id,
+            in_reply_to,
+            channel,
+            from,
+            body,
+            at,
+        } => Arrival {
             about: match in_reply_to {
-                Some(ReplyTarget::Echo(echo)) if echo.tenant == *tenant => {
-                    About::Activity { id: echo.activity, attempt: None }
-                }
+                Some(ReplyTarget::Echo(echo)) if echo.tenant == *tenant => About::Activity {
+                    id: echo.activity,
+                    attempt: None,
+                },
                 Some(ReplyTarget::ProviderMessage(id)) => by_provider(id),
                 _ => About::Nothing,
             },
-            returned: Returned::Message { id, channel: Some(channel), from: Some(from), body },
+            returned: Returned::Message {
+                id,
+                channel: Some(channel),
+                from: Some(from),
+                body,
+            },
             at: at.map_or(now, |at| at.min(now)),
         },
     };
@@ -174,8 +207,17 @@ pub async fn take_in(context: &Context, tenant: &TenantId, arrival: Arrival) -> 
 
 /// An opt-out is honoured though nobody knows yet which message it answers.
 async fn bar_at_once(context: &Context, tenant: &TenantId, arrival: &Arrival) -> Result<(), Error> {
-    let Returned::Message { from: Some(from), body, .. } = &arrival.returned else { return Ok(()) };
-    let Some(word) = opt_out::word(body) else { return Ok(()) };
+    let Returned::Message {
+        from: Some(from),
+        body,
+        ..
+    } = &arrival.returned
+    else {
+        return Ok(());
+    };
+    let Some(word) = opt_out::word(body) else {
+        return Ok(());
+    };
     commit(context, || async {
         let customer = activities::customer_of(tenant, from);
         let mut decision = Decision::nothing(());
@@ -188,7 +230,9 @@ async fn bar_at_once(context: &Context, tenant: &TenantId, arrival: &Arrival) ->
 
 /// Folds an arrival into its activity; `None` when there is no such activity.
 async fn match_up(context: &Context, tenant: &TenantId, arrival: &Arrival) -> Result<Option<Outcome>, Error> {
-    let Some((activity, attempt)) = find(context, tenant, &arrival.about).await? else { return Ok(None) };
+    let Some((activity, attempt)) = find(context, tenant, &arrival.about).await? else {
+        return Ok(None);
+    };
     let outcome = match &arrival.returned {
         Returned::Receipt { status, reason } => {
             let reason = reason.clone();
@@ -210,7 +254,9 @@ async fn find(
         About::Activity { id, attempt } => Some((id.clone(), *attempt)),
         About::ProviderMessage { connector, id } => {
             let key = keys::provider_message(tenant, connector, id);
-            load::<ActivityId>(context.table.as_ref(), &key).await?.map(|stored| (stored.value, None))
+            load::<ActivityId>(context.table.as_ref(), &key)
+                .await?
+                .map(|stored| (stored.value, None))
         }
         About::Nothing => None,
     })
@@ -274,7 +320,12 @@ async fn fold_response(
             Some(word) => {
                 let plan = &value.plan;
                 let bars = opt_out::writes(context, tenant, &plan.to, &plan.customer, &word).await?;
-                (Event::Stopped { outcome: StopOutcome::OptedOut }, bars)
+                (
+                    Event::Stopped {
+                        outcome: StopOutcome::OptedOut,
+                    },
+                    bars,
+                )
             }
             None => {
                 let text = body.readable().unwrap_or_default().to_owned();
@@ -289,7 +340,11 @@ async fn fold_response(
                 (Event::Reply(reply), Vec::new())
             }
         };
-        let response = StoredResponse { id: message.to_owned(), at, body: body.clone() };
+        let response = StoredResponse {
+            id: message.to_owned(),
+            at,
+            body: body.clone(),
+        };
         let mut decision = conversations::carry(context, Stored { value, version }, vec![event]).await?;
         decision.push(Put::new(key, &response).write()?);
         bars.into_iter().for_each(|write| decision.push(write));
@@ -300,8 +355,17 @@ async fn fold_response(
 
 /// A customer's message that answers none of ours. An opt-out word is honoured all the same.
 async fn unsolicited(context: &Context, tenant: &TenantId, arrival: &Arrival) -> Result<Outcome, Error> {
-    let Returned::Message { id, channel, from: Some(from), body } = &arrival.returned else {
-        return Err(Error::field("/header/channelData/channelCustomerIdentifier", "is missing"));
+    let Returned::Message {
+        id,
+        channel,
+        from: Some(from),
+        body,
+    } = &arrival.returned
+    else {
+        return Err(Error::field(
+            "/header/channelData/channelCustomerIdentifier",
+            "is missing",
+        ));
     };
     let customer = activities::customer_of(tenant, from);
     let message = domain::id::MessageId::derive(arrival.at, &[id]);
@@ -386,7 +450,12 @@ async fn store_orphan(context: &Context, tenant: &TenantId, arrival: &Arrival) -
             return Ok(Decision::nothing(()));
         }
         let since = context.now();
-        let orphan = Orphan { id: id.clone(), arrival: arrival.clone(), since, tries: 0 };
+        let orphan = Orphan {
+            id: id.clone(),
+            arrival: arrival.clone(),
+            since,
+            tries: 0,
+        };
         Ok(Decision::nothing(()).and(put_orphan(tenant, &orphan, 0)?))
     })
     .await
@@ -395,7 +464,9 @@ async fn store_orphan(context: &Context, tenant: &TenantId, arrival: &Arrival) -
 /// Matches an orphan again.
 pub(crate) async fn orphan_due(context: &Context, tenant: &TenantId, id: &str) -> Result<(), Error> {
     let key = keys::orphan(tenant, id);
-    let Some(stored) = load::<Orphan>(context.table.as_ref(), &key).await? else { return Ok(()) };
+    let Some(stored) = load::<Orphan>(context.table.as_ref(), &key).await? else {
+        return Ok(());
+    };
     let matched = match_up(context, tenant, &stored.value.arrival).await?.is_some();
     commit(context, || async {
         let Some(Stored { value, version }) = load::<Orphan>(context.table.as_ref(), &key).await? else {
@@ -403,12 +474,21 @@ pub(crate) async fn orphan_due(context: &Context, tenant: &TenantId, id: &str) -
         };
         if matched {
             let condition = platform::table::Condition::Version(version);
-            return Ok(Decision::one(platform::table::Write::Delete { key: key.clone(), condition }, ()));
+            return Ok(Decision::one(
+                platform::table::Write::Delete {
+                    key: key.clone(),
+                    condition,
+                },
+                (),
+            ));
         }
         if value.timer().is_none_or(|timer| timer.at > context.now()) {
             return Ok(Decision::nothing(()));
         }
-        let again = Orphan { tries: value.tries + 1, ..value };
+        let again = Orphan {
+            tries: value.tries + 1,
+            ..value
+        };
         Ok(Decision::nothing(()).and(put_orphan(tenant, &again, version)?))
     })
     .await
@@ -421,6 +501,8 @@ pub async fn orphans(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Listing<Orphan>, Error> {
-    let page = Shards::one(keys::orphans(tenant)).values::<Orphan>(context, cursor, limit).await?;
+    let page = Shards::one(keys::orphans(tenant))
+        .values::<Orphan>(context, cursor, limit)
+        .await?;
     Ok(page.map(|stored| stored.value))
 }

@@ -47,7 +47,10 @@ pub struct Settings {
 /// Reads the settings; version 0 where none were ever set.
 pub async fn get(context: &Context, tenant: &TenantId) -> Result<Stored<Settings>, Error> {
     let stored = load::<Settings>(context.table.as_ref(), &keys::settings(tenant)).await?;
-    Ok(stored.unwrap_or(Stored { value: Settings::default(), version: 0 }))
+    Ok(stored.unwrap_or(Stored {
+        value: Settings::default(),
+        version: 0,
+    }))
 }
 
 /// The settings, at most a moment old.
@@ -68,7 +71,13 @@ pub async fn change(
         expect_version(expected, version)?;
         let value = change(value);
         let write = Put::over(keys::settings(tenant), &value, version).write()?;
-        Ok(Decision::one(write, Stored { value, version: version + 1 }))
+        Ok(Decision::one(
+            write,
+            Stored {
+                value,
+                version: version + 1,
+            },
+        ))
     })
     .await?;
     context.caches.settings.forget(tenant);

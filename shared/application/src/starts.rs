@@ -28,7 +28,9 @@ const PAUSED: Millis = Millis::seconds(10);
 
 /// How many conversations a page starts: a fifth of a second's worth, so that they come evenly.
 fn page_size(rate_per_second: u32) -> usize {
-    usize::try_from(rate_per_second / 5).unwrap_or(PAGE).clamp(1, PAGE)
+    usize::try_from(rate_per_second / 5)
+        .unwrap_or(PAGE)
+        .clamp(1, PAGE)
 }
 
 /// Does one page.
@@ -41,23 +43,43 @@ pub(crate) async fn page(
     place: &Place,
 ) -> Result<Next, Error> {
     let again = |list, place, at| {
-        let work = Work::Start { campaign: campaign.clone(), version, list, place };
+        let work = Work::Start {
+            campaign: campaign.clone(),
+            version,
+            list,
+            place,
+        };
         Next::Page(work, at)
     };
     // Read strongly: what starts after the answer to a stop would be a surprise.
-    match campaigns::get(context, tenant, campaign).await?.value.standing(Some(version)) {
+    match campaigns::get(context, tenant, campaign)
+        .await?
+        .value
+        .standing(Some(version))
+    {
         Standing::Over => return Ok(Next::Done),
         Standing::Paused => return Ok(again(list, place.clone(), context.now() + PAUSED)),
         Standing::Running => {}
     }
     let published = campaigns::published(context, tenant, campaign, version).await?;
-    let Some(contact_list) = published.definition.contact_lists.get(list) else { return Ok(Next::Done) };
+    let Some(contact_list) = published.definition.contact_lists.get(list) else {
+        return Ok(Next::Done);
+    };
     let flow = campaigns::flow(context, tenant, campaign, version).await?;
     let rate = published.definition.start_rate_per_second;
     let now = context.now();
-    let page = place.page(context, keys::contacts(tenant, contact_list, place.shard), page_size(rate)).await?;
-    let contacts: Vec<ListedContact> =
-        page.items.iter().map(|item| Ok(decode(item)?.value)).collect::<Result<_, Error>>()?;
+    let page = place
+        .page(
+            context,
+            keys::contacts(tenant, contact_list, place.shard),
+            page_size(rate),
+        )
+        .await?;
+    let contacts: Vec<ListedContact> = page
+        .items
+        .iter()
+        .map(|item| Ok(decode(item)?.value))
+        .collect::<Result<_, Error>>()?;
     start(context, tenant, campaign, &published, &flow, &contacts).await?;
     let taken = Millis::new(contacts.len() as u64 * 1_000 / u64::from(rate.max(1)));
     Ok(match place.behind(&page) {
@@ -74,12 +96,18 @@ async fn start(
     flow: &Flow,
     contacts: &[ListedContact],
 ) -> Result<(), Error> {
-    let wanted: Vec<_> =
-        contacts.iter().map(|listed| keys::customer(tenant, &listed.contact.customer_id)).collect();
+    let wanted: Vec<_> = contacts
+        .iter()
+        .map(|listed| keys::customer(tenant, &listed.contact.customer_id))
+        .collect();
     let profiles = context.table.get_many(&wanted, Consistency::Strong).await?;
     let mut transactions = Vec::with_capacity(contacts.len());
     for (listed, profile) in contacts.iter().zip(profiles) {
-        let profile = profile.as_ref().map(decode::<CustomerProfile>).transpose()?.map(|stored| stored.value);
+        let profile = profile
+            .as_ref()
+            .map(decode::<CustomerProfile>)
+            .transpose()?
+            .map(|stored| stored.value);
         transactions.push(opening(context, tenant, campaign, published, flow, listed, profile).await?);
     }
     for _ in 0..crate::commit::MAX_TRIES {
@@ -121,7 +149,11 @@ pub(crate) fn conversation_id(
     published: &Published,
     customer: &CustomerId,
 ) -> ConversationId {
-    let parts = [campaign.as_str(), &published.version.to_string(), customer.as_str()];
+    let parts = [
+        campaign.as_str(),
+        &published.version.to_string(),
+        customer.as_str(),
+    ];
     ConversationId::derive(published.at, &parts)
 }
 
@@ -163,8 +195,11 @@ async fn opening(
 
 /// What templates and expressions see of a profile.
 fn fields(profile: &CustomerProfile) -> BTreeMap<String, Value> {
-    let mut fields: BTreeMap<String, Value> =
-        profile.attributes.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+    let mut fields: BTreeMap<String, Value> = profile
+        .attributes
+        .iter()
+        .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+        .collect();
     let known = serde_json::to_value(profile).ok();
     for name in campaigns::KNOWN_FIELDS {
         if let Some(value) = known.as_ref().and_then(|known| known.get(name)) {
@@ -177,8 +212,11 @@ fn fields(profile: &CustomerProfile) -> BTreeMap<String, Value> {
 /// What templates and expressions see of a contact's row: its columns and its names.
 fn columns(listed: &ListedContact) -> BTreeMap<String, Value> {
     let contact = &listed.contact;
-    let mut columns: BTreeMap<String, Value> =
-        contact.columns.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+    let mut columns: BTreeMap<String, Value> = contact
+        .columns
+        .iter()
+        .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+        .collect();
     let known = serde_json::to_value(contact).ok();
     for name in campaigns::KNOWN_FIELDS {
         if let Some(value) = known.as_ref().and_then(|known| known.get(name)) {

@@ -21,12 +21,20 @@ pub struct Stored<T> {
 pub fn decode<T: DeserializeOwned>(item: &Item) -> Result<Stored<T>, Error> {
     let value = serde_json::from_str(&item.body)
         .map_err(|error| Error::Corrupt(format!("{:?} does not read: {error}", item.key)))?;
-    Ok(Stored { value, version: item.version })
+    Ok(Stored {
+        value,
+        version: item.version,
+    })
 }
 
 /// Loads a value with a strong read.
 pub async fn load<T: DeserializeOwned>(table: &dyn Table, key: &Key) -> Result<Option<Stored<T>>, Error> {
-    table.get(key, Consistency::Strong).await?.as_ref().map(decode).transpose()
+    table
+        .get(key, Consistency::Strong)
+        .await?
+        .as_ref()
+        .map(decode)
+        .transpose()
 }
 
 /// How a value is written.
@@ -43,13 +51,29 @@ pub struct Put<'a, T> {
 impl<'a, T: Serialize> Put<'a, T> {
     /// Puts a value where none stands.
     pub fn new(key: Key, value: &'a T) -> Self {
-        Self { key, value, version: 1, condition: Condition::Absent, due: None, expires: None, announced: false }
+        Self {
+            key,
+            value,
+            version: 1,
+            condition: Condition::Absent,
+            due: None,
+            expires: None,
+            announced: false,
+        }
     }
 
     /// Replaces the value that was read in `version`; 0 where none stood.
     pub fn over(key: Key, value: &'a T, version: u64) -> Self {
-        let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
-        Self { version: version + 1, condition, ..Self::new(key, value) }
+        let condition = if version == 0 {
+            Condition::Absent
+        } else {
+            Condition::Version(version)
+        };
+        Self {
+            version: version + 1,
+            condition,
+            ..Self::new(key, value)
+        }
     }
 
     /// With a timer.
@@ -59,7 +83,10 @@ impl<'a, T: Serialize> Put<'a, T> {
 
     /// May be deleted from this instant on.
     pub fn expires(self, expires: Timestamp) -> Self {
-        Self { expires: Some(expires), ..self }
+        Self {
+            expires: Some(expires),
+            ..self
+        }
     }
 
     /// Shown to the consumers of the change stream.
@@ -79,6 +106,9 @@ impl<'a, T: Serialize> Put<'a, T> {
             announced: self.announced,
             body,
         };
-        Ok(Write::Put { item, condition: self.condition })
+        Ok(Write::Put {
+            item,
+            condition: self.condition,
+        })
     }
 }

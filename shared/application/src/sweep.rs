@@ -117,7 +117,11 @@ async fn hand_over_strays(context: &Context, shard: u16, now: Timestamp) -> Resu
         // Moved strays leave the range, so each page begins at the start.
         let page = context.table.due(shard, None, now - STRAY_AFTER, PAGE).await?;
         let moves = page.iter().map(|entry| move_stray(context, entry, now));
-        let moved: Vec<_> = futures::future::join_all(moves).await.into_iter().flatten().collect();
+        let moved: Vec<_> = futures::future::join_all(moves)
+            .await
+            .into_iter()
+            .flatten()
+            .collect();
         timers::hand_over(context, &moved, now).await;
         count += moved.len();
         // A page without progress is an index that lags: the next sweep sees further.
@@ -133,10 +137,22 @@ async fn move_stray(context: &Context, entry: &DueEntry, now: Timestamp) -> Opti
     if item.due != Some(entry.timer) {
         return None;
     }
-    let moved = Timer { at: now + STRAY_PAUSE, ..entry.timer };
+    let moved = Timer {
+        at: now + STRAY_PAUSE,
+        ..entry.timer
+    };
     let condition = Condition::Version(item.version);
-    let item = platform::table::Item { version: item.version + 1, due: Some(moved), announced: false, ..item };
-    context.table.transact(vec![Write::Put { item, condition }]).await.ok()?;
+    let item = platform::table::Item {
+        version: item.version + 1,
+        due: Some(moved),
+        announced: false,
+        ..item
+    };
+    context
+        .table
+        .transact(vec![Write::Put { item, condition }])
+        .await
+        .ok()?;
     Some((entry.key.clone(), entry.timer))
 }
 

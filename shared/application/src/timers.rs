@@ -26,7 +26,11 @@ pub struct TimerMessage {
 impl TimerMessage {
     /// A message about the timer of an item.
     pub fn new(key: &Key, generation: u64) -> Self {
-        Self { partition: key.partition.clone(), sort: key.sort.clone(), generation }
+        Self {
+            partition: key.partition.clone(),
+            sort: key.sort.clone(),
+            generation,
+        }
     }
 
     /// The item.
@@ -79,7 +83,12 @@ pub async fn hand_over(context: &Context, timers: &[(Key, Timer)], now: Timestam
         let count = messages.len();
         match context.queues.send(queue, messages).await {
             Ok(taken) if taken == count => {}
-            Ok(taken) => tracing::warn!(?queue, taken, count, "the queue is full; the sweep hands over the rest"),
+            Ok(taken) => tracing::warn!(
+                ?queue,
+                taken,
+                count,
+                "the queue is full; the sweep hands over the rest"
+            ),
             Err(error) => tracing::warn!(?queue, %error, count, "not handed over; the sweep will"),
         }
     }
@@ -88,6 +97,9 @@ pub async fn hand_over(context: &Context, timers: &[(Key, Timer)], now: Timestam
 /// Sends messages for those timers that are due so soon that the sweep may have passed them.
 pub async fn hand_over_near(context: &Context, timers: Vec<(Key, Timer)>) {
     let now = context.now();
-    let near: Vec<_> = timers.into_iter().filter(|(_, timer)| timer.at <= now + SELF_SENT).collect();
+    let near: Vec<_> = timers
+        .into_iter()
+        .filter(|(_, timer)| timer.at <= now + SELF_SENT)
+        .collect();
     hand_over(context, &near, now).await;
 }

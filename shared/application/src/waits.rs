@@ -16,9 +16,16 @@ pub async fn due(context: &Context, message: &TimerMessage) -> Result<(), Error>
     if let Some((tenant, name)) = jobs::of_key(&key) {
         return jobs::due(context, &tenant, name, message.generation).await;
     }
-    if let Some(tenant) = key.partition.strip_suffix("#O").and_then(|tenant| TenantId::parse(tenant).ok()) {
+    if let Some(tenant) = key
+        .partition
+        .strip_suffix("#O")
+        .and_then(|tenant| TenantId::parse(tenant).ok())
+    {
         return receipts::orphan_due(context, &tenant, &key.sort).await;
     }
-    tracing::warn!(partition = key.partition, "a message names no timer that this worker handles");
+    tracing::warn!(
+        partition = key.partition,
+        "a message names no timer that this worker handles"
+    );
     Ok(())
 }

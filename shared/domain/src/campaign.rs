@@ -79,7 +79,10 @@ mod tests {
 
     #[test]
     fn a_paused_campaign_goes_on_by_resume_only() {
-        assert_eq!(CampaignState::Paused.after(Resume), Some(CampaignState::Published));
+        assert_eq!(
+            CampaignState::Paused.after(Resume),
+            Some(CampaignState::Published)
+        );
         assert_eq!(CampaignState::Paused.after(Publish), None);
         assert_eq!(CampaignState::Draft.after(Pause), None);
     }

@@ -30,7 +30,13 @@ impl State {
             .shards
             .iter()
             .map(|(shard, items)| {
-                items.len() - self.changes.checkpoints.get(&(consumer, *shard)).copied().unwrap_or(0)
+                items.len()
+                    - self
+                        .changes
+                        .checkpoints
+                        .get(&(consumer, *shard))
+                        .copied()
+                        .unwrap_or(0)
             })
             .sum()
     }
@@ -40,12 +46,18 @@ impl World {
     /// How many changes the consumers have yet to see.
     pub fn unseen_changes(&self) -> usize {
         let state = self.state();
-        Consumer::ALL.into_iter().map(|consumer| state.unseen(consumer)).sum()
+        Consumer::ALL
+            .into_iter()
+            .map(|consumer| state.unseen(consumer))
+            .sum()
     }
 }
 
 fn number(shard: &ShardId) -> Result<u128, TableError> {
-    shard.0.parse().map_err(|_| TableError::Invalid(format!("there is no shard {}", shard.0)))
+    shard
+        .0
+        .parse()
+        .map_err(|_| TableError::Invalid(format!("there is no shard {}", shard.0)))
 }
 
 /// Sequences start high, so that they have to be compared as numbers of many digits.
@@ -57,7 +69,13 @@ fn sequence(index: usize) -> Sequence {
 impl Changes for World {
     async fn shards(&self) -> Result<Vec<ShardId>, TableError> {
         self.before_call().await;
-        Ok(self.state().changes.shards.keys().map(|shard| ShardId(shard.to_string())).collect())
+        Ok(self
+            .state()
+            .changes
+            .shards
+            .keys()
+            .map(|shard| ShardId(shard.to_string()))
+            .collect())
     }
 
     async fn read(
@@ -69,7 +87,12 @@ impl Changes for World {
         self.before_call().await;
         let shard = number(shard)?;
         let mut state = self.state();
-        let mut from = state.changes.checkpoints.get(&(consumer, shard)).copied().unwrap_or(0);
+        let mut from = state
+            .changes
+            .checkpoints
+            .get(&(consumer, shard))
+            .copied()
+            .unwrap_or(0);
         if from > 0 && state.occurs(Fault::ChangesRepeated) {
             from -= 1 + state.below(from.min(5));
         }
@@ -83,21 +106,27 @@ impl Changes for World {
         for (index, item) in items {
             let latest = state.latest(&item);
             let ahead = latest.as_ref().is_none_or(|latest| latest.version > item.version);
-            let shown = if ahead && state.occurs(Fault::ChangeAhead) { latest } else { Some(item.clone()) };
-            changes.push(Change { sequence: sequence(index), key: item.key, version: item.version, item: shown });
+            let shown = if ahead && state.occurs(Fault::ChangeAhead) {
+                latest
+            } else {
+                Some(item.clone())
+            };
+            changes.push(Change {
+                sequence: sequence(index),
+                key: item.key,
+                version: item.version,
+                item: shown,
+            });
         }
         Ok(changes)
     }
 
-    async fn checkpoint(
-        &self,
-        consumer: Consumer,
-        shard: &ShardId,
-        to: &Sequence,
-    ) -> Result<(), TableError> {
+    async fn checkpoint(&self, consumer: Consumer, shard: &ShardId, to: &Sequence) -> Result<(), TableError> {
         self.before_call().await;
         let shard = number(shard)?;
-        let index: usize = to.0.parse().map_err(|_| TableError::Invalid(format!("no sequence {to}")))?;
+        let index: usize =
+            to.0.parse()
+                .map_err(|_| TableError::Invalid(format!("no sequence {to}")))?;
         let mut state = self.state();
         let place = state.changes.checkpoints.entry((consumer, shard)).or_default();
         *place = (*place).max(index.saturating_sub(98) + 1);

@@ -70,7 +70,13 @@ pub struct Executor {
 impl Executor {
     /// An executor for a world.
     pub fn new(world: World) -> Self {
-        Self { world, tasks: BTreeMap::new(), ready: Arc::default(), next: 0, ended: Vec::new() }
+        Self {
+            world,
+            tasks: BTreeMap::new(),
+            ready: Arc::default(),
+            next: 0,
+            ended: Vec::new(),
+        }
     }
 
     /// Starts a task.
@@ -113,8 +119,13 @@ impl Executor {
     }
 
     fn poll(&mut self, id: TaskId) {
-        let Some(task) = self.tasks.get_mut(&id) else { return };
-        let waker = Waker::from(Arc::new(TaskWaker { task: id, ready: self.ready.clone() }));
+        let Some(task) = self.tasks.get_mut(&id) else {
+            return;
+        };
+        let waker = Waker::from(Arc::new(TaskWaker {
+            task: id,
+            ready: self.ready.clone(),
+        }));
         let poll = task.as_mut().poll(&mut Context::from_waker(&waker));
         let end = match poll {
             _ if self.world.take_crash() => End::Crashed,

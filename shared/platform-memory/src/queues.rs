@@ -31,9 +31,17 @@ struct Stored {
 impl State {
     /// How long a poll of an empty queue waits: until a message becomes visible, or the poll ends.
     fn wait_for(&mut self, queue: QueueName) -> Millis {
-        let next = self.queues.messages.get(&queue).into_iter().flatten().map(|m| m.visible).min();
+        let next = self
+            .queues
+            .messages
+            .get(&queue)
+            .into_iter()
+            .flatten()
+            .map(|m| m.visible)
+            .min();
         let poll = Millis::new(500 + self.below(LONG_POLL) as u64);
-        next.map_or(poll, |next| next.since(self.now).min(poll)).max(Millis::new(1))
+        next.map_or(poll, |next| next.since(self.now).min(poll))
+            .max(Millis::new(1))
     }
 
     fn enqueue(&mut self, queue: QueueName, message: &OutgoingMessage) {
@@ -43,7 +51,12 @@ impl State {
         }
         let id = self.queues.next;
         self.queues.next += 1;
-        let stored = Stored { id, visible: self.now + delay, body: message.body.clone(), receives: 0 };
+        let stored = Stored {
+            id,
+            visible: self.now + delay,
+            body: message.body.clone(),
+            receives: 0,
+        };
         self.queues.messages.entry(queue).or_default().push(stored);
     }
 }
@@ -59,7 +72,11 @@ impl Queues for World {
                 return Err(QueueError::Unavailable("the call was lost".into()));
             }
             let count = messages.len();
-            let keep = if count > 1 && state.occurs(Fault::BatchHalfTaken) { count / 2 } else { count };
+            let keep = if count > 1 && state.occurs(Fault::BatchHalfTaken) {
+                count / 2
+            } else {
+                count
+            };
             for message in messages.iter().take(keep) {
                 taken += 1;
                 if state.occurs(Fault::MessageLost) {
@@ -90,7 +107,11 @@ impl Queues for World {
                 .messages
                 .get(&queue)
                 .map(|list| {
-                    list.iter().enumerate().filter(|(_, m)| m.visible <= now).map(|(i, _)| i).collect()
+                    list.iter()
+                        .enumerate()
+                        .filter(|(_, m)| m.visible <= now)
+                        .map(|(i, _)| i)
+                        .collect()
                 })
                 .unwrap_or_default();
             if visible.len() > 1 && state.occurs(Fault::MessageReordered) {

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use domain::time::{Millis, Timestamp};
 use domain::timer::due_shard;
 use platform::table::{
-    Condition, Consistency, DueEntry, Item, Key, MAX_ITEM_BYTES, MAX_PAGE_BYTES, MAX_TRANSACTION, Order, Page, Query,
-    Scan, SortRange, Table, TableError, Write,
+    Condition, Consistency, DueEntry, Item, Key, MAX_ITEM_BYTES, MAX_PAGE_BYTES, MAX_TRANSACTION, Order,
+    Page, Query, Scan, SortRange, Table, TableError, Write,
 };
 
 use crate::faults::Fault;
@@ -87,31 +87,55 @@ impl State {
             self.announce(item.clone());
         }
         self.index(&key, before.as_ref(), after.as_ref());
-        self.table.journal.push(Written { at: self.now, key: key.clone(), item: after });
+        self.table.journal.push(Written {
+            at: self.now,
+            key: key.clone(),
+            item: after,
+        });
         self.table.previous.insert(key, (self.now, before));
     }
 
     fn index(&mut self, key: &Key, before: Option<&Item>, after: Option<&Item>) {
-        let entry = |item: &Item| item.due.map(|timer| DueEntry { timer, key: key.clone() });
+        let entry = |item: &Item| {
+            item.due.map(|timer| DueEntry {
+                timer,
+                key: key.clone(),
+            })
+        };
         let (remove, add) = (before.and_then(entry), after.and_then(entry));
         if remove == add {
             return;
         }
-        let lag = if self.occurs(Fault::IndexLag) { self.below(INDEX_LAG) as u64 } else { 0 };
+        let lag = if self.occurs(Fault::IndexLag) {
+            self.below(INDEX_LAG) as u64
+        } else {
+            0
+        };
         // Updates of one item reach the index in order.
         let floor = self
             .table
             .lagging
             .iter()
             .filter(|(_, update)| {
-                update.remove.as_ref().or(update.add.as_ref()).is_some_and(|entry| entry.key == *key)
+                update
+                    .remove
+                    .as_ref()
+                    .or(update.add.as_ref())
+                    .is_some_and(|entry| entry.key == *key)
             })
             .map(|((at, _), _)| *at)
             .max()
             .unwrap_or_default();
         self.table.updates += 1;
         let place = ((self.now + Millis::new(lag)).max(floor), self.table.updates);
-        self.table.lagging.insert(place, IndexUpdate { shard: due_shard(&key.partition), remove, add });
+        self.table.lagging.insert(
+            place,
+            IndexUpdate {
+                shard: due_shard(&key.partition),
+                remove,
+                add,
+            },
+        );
     }
 
     fn catch_up(&mut self) {
@@ -136,8 +160,11 @@ impl State {
         if self.occurs(Fault::SpuriousConflict) {
             return Err(TableError::Conflict);
         }
-        let failed: Vec<Key> =
-            writes.iter().filter(|write| !self.holds(write)).map(|write| write.key().clone()).collect();
+        let failed: Vec<Key> = writes
+            .iter()
+            .filter(|write| !self.holds(write))
+            .map(|write| write.key().clone())
+            .collect();
         if !failed.is_empty() {
             return Err(TableError::ConditionFailed(failed));
         }
@@ -148,19 +175,27 @@ impl State {
 
 fn check(writes: &[Write]) -> Result<(), TableError> {
     if writes.is_empty() || writes.len() > MAX_TRANSACTION {
-        return Err(TableError::Invalid(format!("{} writes in one transaction", writes.len())));
+        return Err(TableError::Invalid(format!(
+            "{} writes in one transaction",
+            writes.len()
+        )));
     }
     let mut seen = BTreeSet::new();
     for write in writes {
         let key = write.key();
         if !seen.insert(key) {
-            return Err(TableError::Invalid(format!("{key:?} stands twice in one transaction")));
+            return Err(TableError::Invalid(format!(
+                "{key:?} stands twice in one transaction"
+            )));
         }
         check_key(key)?;
         if let Write::Put { item, .. } = write
             && item.size() > MAX_ITEM_BYTES
         {
-            return Err(TableError::TooLarge { key: key.clone(), bytes: item.size() });
+            return Err(TableError::TooLarge {
+                key: key.clone(),
+                bytes: item.size(),
+            });
         }
     }
     Ok(())
@@ -186,7 +221,11 @@ impl World {
 
     /// Whether any timer is due at or before an instant.
     pub fn has_due(&self, until: Timestamp) -> bool {
-        self.state().table.items.values().any(|item| item.due.is_some_and(|timer| timer.at <= until))
+        self.state()
+            .table
+            .items
+            .values()
+            .any(|item| item.due.is_some_and(|timer| timer.at <= until))
     }
 
     fn lost_call(&self) -> Result<(), TableError> {
@@ -216,7 +255,11 @@ impl Table for World {
         Ok(self.state().read(key, consistency))
     }
 
-    async fn get_many(&self, keys: &[Key], consistency: Consistency) -> Result<Vec<Option<Item>>, TableError> {
+    async fn get_many(
+        &self,
+        keys: &[Key],
+        consistency: Consistency,
+    ) -> Result<Vec<Option<Item>>, TableError> {
         keys.iter().try_for_each(check_key)?;
         self.before_call().await;
         self.lost_call()?;
@@ -233,7 +276,10 @@ impl Table for World {
         }
         let mut state = self.state();
         let keys = state.matching(query);
-        let mut page = Page { items: Vec::new(), next: None };
+        let mut page = Page {
+            items: Vec::new(),
+            next: None,
+        };
         let mut bytes = 0;
         let mut last = None;
         for key in keys {
@@ -274,7 +320,9 @@ impl Table for World {
         self.lost_call()?;
         let mut state = self.state();
         state.catch_up();
-        let Some(entries) = state.table.due.get(&shard) else { return Ok(Vec::new()) };
+        let Some(entries) = state.table.due.get(&shard) else {
+            return Ok(Vec::new());
+        };
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         Ok(entries
             .range::<DueEntry, _>((start, Bound::Unbounded))
@@ -328,6 +376,12 @@ impl Scan for World {
         self.lost_call()?;
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let state = self.state();
-        Ok(state.table.items.range((start, Bound::Unbounded)).take(limit).map(|(_, item)| item.clone()).collect())
+        Ok(state
+            .table
+            .items
+            .range((start, Bound::Unbounded))
+            .take(limit)
+            .map(|(_, item)| item.clone())
+            .collect())
     }
 }

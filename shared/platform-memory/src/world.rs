@@ -112,7 +112,11 @@ impl World {
         let until = state.now + span;
         let id = state.next_sleeper;
         state.next_sleeper += 1;
-        Sleep { world: self.clone(), until, id }
+        Sleep {
+            world: self.clone(),
+            until,
+            id,
+        }
     }
 
     pub(crate) fn next_wake(&self) -> Option<Timestamp> {
@@ -180,7 +184,11 @@ impl World {
 
 impl State {
     pub(crate) fn below(&mut self, bound: usize) -> usize {
-        if bound == 0 { 0 } else { self.random.random_range(0..bound) }
+        if bound == 0 {
+            0
+        } else {
+            self.random.random_range(0..bound)
+        }
     }
 
     pub(crate) fn chance(&mut self, thousandths: u32) -> bool {

@@ -33,7 +33,15 @@ fn with(part: impl AsyncFn(&World, Terms<'_>) + Copy + 'static) {
             let sleep = move |span: Millis| -> BoxFuture<'static, ()> { sleeper.sleep(span).boxed() };
             let clock = inner.clone();
             let now = move || clock.now();
-            part(&inner, Terms { prefix: "run", sleep: &sleep, now: &now }).await;
+            part(
+                &inner,
+                Terms {
+                    prefix: "run",
+                    sleep: &sleep,
+                    now: &now,
+                },
+            )
+            .await;
         });
         assert!(done.is_some(), "seed {seed} stood still");
     }

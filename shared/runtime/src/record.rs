@@ -41,7 +41,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_fails_its_record_alone() {
-        assert_eq!(handle("test", async { panic!("deliberate") }).await, Verdict::Again);
+        assert_eq!(
+            handle("test", async { panic!("deliberate") }).await,
+            Verdict::Again
+        );
         assert_eq!(handle("test", async { Ok(()) }).await, Verdict::Done);
     }
 }

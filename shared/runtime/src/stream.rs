@@ -45,14 +45,20 @@ where
     F: Future<Output = Result<(), Error>>,
 {
     let mut verdict = Verdict::Again;
-    let failed = |error| tracing::warn!(%error, consumer = consumer.name(), "the change stream does not answer");
+    let failed =
+        |error| tracing::warn!(%error, consumer = consumer.name(), "the change stream does not answer");
     for shard in changes.shards().await.map_err(failed)? {
         let batch = changes.read(consumer, &shard, BATCH).await.map_err(failed)?;
-        let Some(last) = batch.last().map(|change| change.sequence.clone()) else { continue };
+        let Some(last) = batch.last().map(|change| change.sequence.clone()) else {
+            continue;
+        };
         if handle(consumer.name(), handler(shard.clone(), batch)).await == Verdict::Again {
             return Err(());
         }
-        changes.checkpoint(consumer, &shard, &last).await.map_err(failed)?;
+        changes
+            .checkpoint(consumer, &shard, &last)
+            .await
+            .map_err(failed)?;
         verdict = Verdict::Done;
     }
     Ok(verdict)

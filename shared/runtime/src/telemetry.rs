@@ -15,7 +15,9 @@ pub enum LogFormat {
 /// what this product says at `info`.
 pub fn init(format: LogFormat, default: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second initialisation (in a test, say) keeps the first.
     let _ = match format {
         LogFormat::Text => builder.with_target(false).compact().try_init(),

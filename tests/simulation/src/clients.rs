@@ -20,7 +20,9 @@ use domain::time::{Millis, Timestamp};
 use futures::StreamExt;
 use platform_memory::World;
 
-use crate::scenario::{campaign, connectors as configs, contact_list, csv, definition, number, start, tenant};
+use crate::scenario::{
+    campaign, connectors as configs, contact_list, csv, definition, number, start, tenant,
+};
 
 /// What clients were promised.
 #[derive(Clone, Debug, Default)]
@@ -103,9 +105,15 @@ async fn set_up(context: &Context, world: &World, memory: &Memory) -> Result<(),
         };
         insist(world, put).await?;
     }
-    insist(world, async || contact_lists::create(context, &tenant, list.clone(), "Customers").await).await?;
+    insist(world, async || {
+        contact_lists::create(context, &tenant, list.clone(), "Customers").await
+    })
+    .await?;
     let import = ImportId::parse("first").expect("a valid id");
-    insist(world, async || imports::create(context, &tenant, &list, import.clone()).await).await?;
+    insist(world, async || {
+        imports::create(context, &tenant, &list, import.clone()).await
+    })
+    .await?;
     let upload = async || {
         let bytes = futures::stream::iter([Ok(csv().into_bytes().into())]).boxed();
         match imports::upload(context, &tenant, &list, &import, bytes).await {
@@ -115,14 +123,20 @@ async fn set_up(context: &Context, world: &World, memory: &Memory) -> Result<(),
     };
     insist(world, upload).await?;
     loop {
-        let stored = insist(world, async || imports::get(context, &tenant, &list, &import).await).await?;
+        let stored = insist(world, async || {
+            imports::get(context, &tenant, &list, &import).await
+        })
+        .await?;
         if stored.value.state == imports::ImportState::Done {
             memory.note(|promises| promises.imported = Some(stored.value.rows));
             break;
         }
         world.sleep(Millis::seconds(5)).await;
     }
-    insist(world, async || campaigns::create(context, &tenant, campaign(), definition()).await).await?;
+    insist(world, async || {
+        campaigns::create(context, &tenant, campaign(), definition()).await
+    })
+    .await?;
     insist(world, async || act(context, CampaignAction::Publish).await).await?;
     memory.note(|promises| promises.ready = true);
     Ok(())
@@ -143,9 +157,17 @@ async fn activity(context: &Context, world: &World, memory: &Memory, n: usize) -
     // The last few are due for one person at one instant: they compete for what the cap leaves.
     let rush = n >= RUSH_FROM;
     let person = if rush { 3 } else { n % 6 };
-    let channel = if n.is_multiple_of(2) { Channel::Sms } else { Channel::Whatsapp };
+    let channel = if n.is_multiple_of(2) {
+        Channel::Sms
+    } else {
+        Channel::Whatsapp
+    };
     let to = Address::parse(channel, &number(person)).expect("a valid number");
-    let due_at = if rush { start() + Millis::minutes(13) } else { now + Millis::new(world.pick(400_000) as u64) };
+    let due_at = if rush {
+        start() + Millis::minutes(13)
+    } else {
+        now + Millis::new(world.pick(400_000) as u64)
+    };
     let plan = Plan {
         channel,
         service_identifier: None,
@@ -157,14 +179,21 @@ async fn activity(context: &Context, world: &World, memory: &Memory, n: usize) -
         expires_at: (n.is_multiple_of(5) && !rush).then(|| due_at + Millis::seconds(30)),
         message: Body::plain("Reminder"),
         assign_to: None,
-        priority: if n.is_multiple_of(4) { Priority::High } else { Priority::Normal },
+        priority: if n.is_multiple_of(4) {
+            Priority::High
+        } else {
+            Priority::Normal
+        },
         callback_url: None,
         metadata: BTreeMap::from([("n".to_owned(), n.to_string())]),
     };
     let id = ActivityId::derive(Timestamp::default(), &["client", &n.to_string()]);
     let origin = format!("client-{n}");
     let schedule = async || {
-        let new = NewActivity { id: id.clone(), plan: plan.clone() };
+        let new = NewActivity {
+            id: id.clone(),
+            plan: plan.clone(),
+        };
         activities::schedule(context, &tenant, new, &origin).await
     };
     insist(world, schedule).await?;
@@ -175,10 +204,12 @@ async fn activity(context: &Context, world: &World, memory: &Memory, n: usize) -
     match n % 3 {
         0 => {
             let due_at = context.now() + Millis::new(world.pick(300_000) as u64);
-            let revision =
-                Revision { due_at: Some(due_at), expires_at: Some(None), ..Revision::default() };
-            let revise =
-                async || activities::revise(context, &tenant, &id, None, revision.clone()).await;
+            let revision = Revision {
+                due_at: Some(due_at),
+                expires_at: Some(None),
+                ..Revision::default()
+            };
+            let revise = async || activities::revise(context, &tenant, &id, None, revision.clone()).await;
             too_late_is_fine(insist(world, revise).await)?;
         }
         1 => {
@@ -205,7 +236,9 @@ fn too_late_is_fine<T>(answer: Result<T, Error>) -> Result<(), Error> {
 }
 
 async fn bar(context: &Context, world: &World, n: usize) -> Result<(), Error> {
-    world.sleep(Millis::new(60_000 + world.pick(500_000) as u64)).await;
+    world
+        .sleep(Millis::new(60_000 + world.pick(500_000) as u64))
+        .await;
     let entry = Entry {
         subject: Subject::Address(Address::parse(Channel::Sms, &number(n)).expect("a valid number")),
         channels: Channels::All,
@@ -214,7 +247,10 @@ async fn bar(context: &Context, world: &World, n: usize) -> Result<(), Error> {
         at: context.now(),
         expires: None,
     };
-    insist(world, async || do_not_contact::enter(context, &tenant(), entry.clone()).await).await?;
+    insist(world, async || {
+        do_not_contact::enter(context, &tenant(), entry.clone()).await
+    })
+    .await?;
     Ok(())
 }
 
@@ -224,7 +260,9 @@ async fn pause(context: &Context, world: &World, memory: &Memory) -> Result<(), 
     }
     world.sleep(Millis::new(world.pick(120_000) as u64)).await;
     too_late_is_fine(insist(world, async || act(context, CampaignAction::Pause).await).await)?;
-    world.sleep(Millis::new(60_000 + world.pick(240_000) as u64)).await;
+    world
+        .sleep(Millis::new(60_000 + world.pick(240_000) as u64))
+        .await;
     too_late_is_fine(insist(world, async || act(context, CampaignAction::Resume).await).await)
 }
 
@@ -232,7 +270,9 @@ async fn stop(context: &Context, world: &World, memory: &Memory) -> Result<(), E
     while !memory.promises().ready {
         world.sleep(Millis::seconds(5)).await;
     }
-    world.sleep(Millis::new(30_000 + world.pick(400_000) as u64)).await;
+    world
+        .sleep(Millis::new(30_000 + world.pick(400_000) as u64))
+        .await;
     let answer = insist(world, async || act(context, CampaignAction::Stop).await).await?;
     if let Some(quiet_after) = answer.quiet_after {
         memory.note(|promises| {
@@ -247,8 +287,14 @@ async fn watch(context: &Context, world: &World) -> Result<(), Error> {
     let customer = activities::customer_of(&tenant(), &person);
     for _ in 0..30 {
         world.sleep(Millis::new(world.pick(60_000) as u64)).await;
-        insist(world, async || history::progress(context, &tenant(), Some(&campaign())).await).await?;
-        insist(world, async || history::customer_history(context, &tenant(), &customer, None, 5).await).await?;
+        insist(world, async || {
+            history::progress(context, &tenant(), Some(&campaign())).await
+        })
+        .await?;
+        insist(world, async || {
+            history::customer_history(context, &tenant(), &customer, None, 5).await
+        })
+        .await?;
     }
     Ok(())
 }

@@ -18,7 +18,10 @@ pub struct Endpoint {
 impl Endpoint {
     /// An endpoint in a world.
     pub fn new(world: World) -> Self {
-        Self { world, told: Arc::default() }
+        Self {
+            world,
+            told: Arc::default(),
+        }
     }
 
     /// What it took, by event id.
@@ -31,17 +34,29 @@ impl Endpoint {
 impl WebClient for Endpoint {
     async fn post(&self, request: WebRequest) -> Result<WebResponse, WebError> {
         self.world.sleep(Millis::new(self.world.pick(1_500) as u64)).await;
-        let answer = |status| Ok(WebResponse { status, retry_after: None, excerpt: String::new() });
+        let answer = |status| {
+            Ok(WebResponse {
+                status,
+                retry_after: None,
+                excerpt: String::new(),
+            })
+        };
         if self.world.has(Fault::LostCall, 150) {
             return answer(503);
         }
-        let id = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("webhook-id"));
+        let id = request
+            .headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("webhook-id"));
         let Some((_, id)) = id else { return answer(400) };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = told.insert(id.clone(), request.body.clone())
             && before != request.body
         {
-            self.world.complain(format!("{id} was told in two ways: {before} and {}", request.body));
+            self.world.complain(format!(
+                "{id} was told in two ways: {before} and {}",
+                request.body
+            ));
         }
         drop(told);
         if self.world.has(Fault::LostAnswer, 150) {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use application::history::{Counts, HistoryEntry, customer_history, progress, rebuild};
-use application::events;
 use application::cache::{OLDEST_READ, READ_WITHIN};
+use application::events;
+use application::history::{Counts, HistoryEntry, customer_history, progress, rebuild};
 use compliance::do_not_contact::Entry;
 use domain::activity::Activity;
 use domain::activity::claim::LEASE;
@@ -44,8 +44,11 @@ pub fn check(
             (activity.id.clone(), (activity, item.version))
         })
         .collect();
-    let conversations: Vec<(Conversation, u64)> =
-        items.iter().filter(|item| item.key.sort == "V").map(|item| (read(item), item.version)).collect();
+    let conversations: Vec<(Conversation, u64)> = items
+        .iter()
+        .filter(|item| item.key.sort == "V")
+        .map(|item| (read(item), item.version))
+        .collect();
     let mut wrong = Vec::new();
     nothing_lost(world, promises, &activities, &conversations, &mut wrong);
     one_effect_per_attempt(requests, &activities, &mut wrong);
@@ -85,12 +88,20 @@ fn nothing_lost(
     }
     for (activity, _) in activities.values() {
         if activity.state.is_open() {
-            wrong.push(format!("{} is still {} at {}", activity.id, activity.state.name(), world.now()));
+            wrong.push(format!(
+                "{} is still {} at {}",
+                activity.id,
+                activity.state.name(),
+                world.now()
+            ));
         }
     }
     for (conversation, _) in conversations {
         if conversation.is_running() {
-            wrong.push(format!("{} still waits at {:?}", conversation.id, conversation.node));
+            wrong.push(format!(
+                "{} still waits at {:?}",
+                conversation.id, conversation.node
+            ));
         }
     }
     match promises.imported {
@@ -103,7 +114,10 @@ fn nothing_lost(
         }
     }
     if promises.stopped.is_none() && conversations.len() != CONTACTS {
-        wrong.push(format!("{} conversations for {CONTACTS} contacts", conversations.len()));
+        wrong.push(format!(
+            "{} conversations for {CONTACTS} contacts",
+            conversations.len()
+        ));
     }
 }
 
@@ -115,14 +129,17 @@ fn one_effect_per_attempt(
     let mut raw: BTreeMap<(ActivityId, u32), u32> = BTreeMap::new();
     let mut effects: BTreeMap<ActivityId, u32> = BTreeMap::new();
     for request in requests {
-        *raw.entry((request.activity.clone(), request.attempt)).or_default() += 1;
+        *raw.entry((request.activity.clone(), request.attempt))
+            .or_default() += 1;
         if request.effect {
             *effects.entry(request.activity.clone()).or_default() += 1;
         }
     }
     for ((id, attempt), count) in raw {
         // Without an idempotency key, an attempt is requested once at the most.
-        let keyless = activities.get(&id).is_some_and(|(a, _)| a.plan.channel != Channel::Whatsapp);
+        let keyless = activities
+            .get(&id)
+            .is_some_and(|(a, _)| a.plan.channel != Channel::Whatsapp);
         if keyless && count > 1 {
             wrong.push(format!("attempt {attempt} of {id} was requested {count} times"));
         }
@@ -150,13 +167,23 @@ fn effects_are_allowed(
             wrong.push(format!("{} was sent although it was cancelled", activity.id));
         }
         let gone_by = |expires: Timestamp| expires + LEASE + TIMEOUT;
-        if activity.plan.expires_at.is_some_and(|expires| request.at > gone_by(expires)) {
-            wrong.push(format!("{} was sent at {} after its expiry", activity.id, request.at));
+        if activity
+            .plan
+            .expires_at
+            .is_some_and(|expires| request.at > gone_by(expires))
+        {
+            wrong.push(format!(
+                "{} was sent at {} after its expiry",
+                activity.id, request.at
+            ));
         }
         if let (Some((_, quiet)), Some(_)) = (promises.stopped, &activity.plan.campaign)
             && request.at > quiet
         {
-            wrong.push(format!("{} was sent at {} although all was to be quiet", activity.id, request.at));
+            wrong.push(format!(
+                "{} was sent at {} although all was to be quiet",
+                activity.id, request.at
+            ));
         }
     }
 }
@@ -190,7 +217,10 @@ fn claims_pass_the_gate(journal: &[Written], wrong: &mut Vec<String>) {
         let asked = asked_at(&activity).unwrap_or(*at);
         let plan = &activity.plan;
         if *at < plan.due_at {
-            wrong.push(format!("{} was claimed at {at}, due {}", activity.id, plan.due_at));
+            wrong.push(format!(
+                "{} was claimed at {at}, due {}",
+                activity.id, plan.due_at
+            ));
         }
         if plan.expires_at.is_some_and(|expires| expires <= asked) {
             wrong.push(format!("{} was claimed at {asked} after its expiry", activity.id));
@@ -199,19 +229,32 @@ fn claims_pass_the_gate(journal: &[Written], wrong: &mut Vec<String>) {
             *since + READ_WITHIN < asked && entry.forbids(Some(&plan.customer), &plan.to, plan.channel, asked)
         };
         if barred.iter().any(bars) {
-            wrong.push(format!("{} was claimed at {asked} past the do-not-contact list", activity.id));
+            wrong.push(format!(
+                "{} was claimed at {asked} past the do-not-contact list",
+                activity.id
+            ));
         }
         if plan.campaign.is_none() {
             continue;
         }
         let fresh = asked - OLDEST_READ;
-        let state = campaign.iter().rev().find(|(since, _)| *since <= fresh).map(|(_, state)| *state);
+        let state = campaign
+            .iter()
+            .rev()
+            .find(|(since, _)| *since <= fresh)
+            .map(|(_, state)| *state);
         let changed_since = campaign.iter().any(|(since, _)| *since > fresh);
         if !changed_since && state != Some(CampaignState::Published) {
-            wrong.push(format!("{} was claimed at {asked} while the campaign was {state:?}", activity.id));
+            wrong.push(format!(
+                "{} was claimed at {asked} while the campaign was {state:?}",
+                activity.id
+            ));
         }
         if !window_open(&activity, asked) {
-            wrong.push(format!("{} was claimed at {asked} outside its window", activity.id));
+            wrong.push(format!(
+                "{} was claimed at {asked} outside its window",
+                activity.id
+            ));
         }
     }
 }
@@ -225,16 +268,29 @@ fn requests_follow_claims(journal: &[Written], requests: &[Request], wrong: &mut
         if key.sort == "A" {
             let activity: Activity = read(item);
             if let (State::Dispatching, Some(lease)) = (activity.state, &activity.lease) {
-                leases.entry((activity.id.clone(), activity.attempt)).or_default().push((*at, lease.until));
+                leases
+                    .entry((activity.id.clone(), activity.attempt))
+                    .or_default()
+                    .push((*at, lease.until));
             }
         }
     }
     for request in requests {
         let held = leases.get(&(request.activity.clone(), request.attempt));
-        let covered = held.into_iter().flatten().any(|(from, until)| *from <= request.at && request.at < *until);
+        let covered = held
+            .into_iter()
+            .flatten()
+            .any(|(from, until)| *from <= request.at && request.at < *until);
         if !covered {
-            let Request { activity, attempt, at, .. } = request;
-            wrong.push(format!("attempt {attempt} of {activity} was requested at {at} without a lease"));
+            let Request {
+                activity,
+                attempt,
+                at,
+                ..
+            } = request;
+            wrong.push(format!(
+                "attempt {attempt} of {activity} was requested at {at} without a lease"
+            ));
         }
     }
 }
@@ -285,12 +341,20 @@ fn caps_hold(journal: &[Written], wrong: &mut Vec<String>) {
         if activity.state != State::Dispatching || !attempts.insert((activity.id.clone(), activity.attempt)) {
             continue;
         }
-        let Some(asked) = asked_at(&activity) else { continue };
+        let Some(asked) = asked_at(&activity) else {
+            continue;
+        };
         person.entry(activity.id.clone()).or_insert(asked);
-        let within = person.values().filter(|at| **at <= asked && asked < **at + CAP_WINDOW).count();
+        let within = person
+            .values()
+            .filter(|at| **at <= asked && asked < **at + CAP_WINDOW)
+            .count();
         let first = person.get(&activity.id) == Some(&asked);
         if first && within > CAP as usize {
-            wrong.push(format!("{} was contact {within} of {} within the hour", activity.id, activity.plan.customer));
+            wrong.push(format!(
+                "{} was contact {within} of {} within the hour",
+                activity.id, activity.plan.customer
+            ));
         }
     }
 }
@@ -304,7 +368,10 @@ fn conversations_know_their_activities(
     for (conversation, _) in conversations {
         for facts in &conversation.messages {
             let Some((activity, _)) = activities.get(&facts.activity) else {
-                wrong.push(format!("{} scheduled {}, which is gone", conversation.id, facts.activity));
+                wrong.push(format!(
+                    "{} scheduled {}, which is gone",
+                    conversation.id, facts.activity
+                ));
                 continue;
             };
             // The answer that opts out ends the conversation instead of being one of its facts; and
@@ -326,7 +393,10 @@ fn conversations_know_their_activities(
 
 fn counters_equal_recounts(world: &World, items: &[Item], wrong: &mut Vec<String>) {
     let mut expected: BTreeMap<bool, Counts> = BTreeMap::new();
-    for item in items.iter().filter(|item| matches!(item.key.sort.as_str(), "A" | "V")) {
+    for item in items
+        .iter()
+        .filter(|item| matches!(item.key.sort.as_str(), "A" | "V"))
+    {
         let versions: BTreeSet<u64> = versions(item);
         for version in versions {
             let change = Change {
@@ -336,7 +406,10 @@ fn counters_equal_recounts(world: &World, items: &[Item], wrong: &mut Vec<String
                 item: Some(item.clone()),
             };
             if let Some(told) = events::told(&change) {
-                expected.entry(told.campaign().is_some()).or_default().take_in(&told, version);
+                expected
+                    .entry(told.campaign().is_some())
+                    .or_default()
+                    .take_in(&told, version);
             }
         }
     }
@@ -354,7 +427,10 @@ fn counters_equal_recounts(world: &World, items: &[Item], wrong: &mut Vec<String
 
 fn rebuilt(world: &World) -> Result<(), application::error::Error> {
     let scan = world.clone();
-    with_calm(world, move |context| async move { rebuild(&context, &scan, &scan, |_| {}).await }).map(|_| ())
+    with_calm(world, move |context| async move {
+        rebuild(&context, &scan, &scan, |_| {}).await
+    })
+    .map(|_| ())
 }
 
 /// The endpoint was told every event, each under its own id, and nothing else.
@@ -363,7 +439,12 @@ fn webhooks_tell_each_change_once(items: &[Item], told: &BTreeMap<String, String
     for item in items {
         for version in versions(item) {
             let sequence = Sequence("0".into());
-            let change = Change { sequence, key: item.key.clone(), version, item: Some(item.clone()) };
+            let change = Change {
+                sequence,
+                key: item.key.clone(),
+                version,
+                item: Some(item.clone()),
+            };
             if let Some(seen) = events::told(&change) {
                 for event in seen.events(version) {
                     expected.insert(event.id.to_string(), event.kind);
@@ -378,7 +459,9 @@ fn webhooks_tell_each_change_once(items: &[Item], told: &BTreeMap<String, String
     }
     for (id, body) in told {
         if !expected.contains_key(id) {
-            wrong.push(format!("a webhook was told of {id}, which did not happen: {body}"));
+            wrong.push(format!(
+                "a webhook was told of {id}, which did not happen: {body}"
+            ));
         }
     }
 }
@@ -386,7 +469,12 @@ fn webhooks_tell_each_change_once(items: &[Item], told: &BTreeMap<String, String
 /// The versions that an item's log names.
 fn versions(item: &Item) -> BTreeSet<u64> {
     let value: Value = serde_json::from_str(&item.body).unwrap_or_default();
-    value["log"].as_array().into_iter().flatten().filter_map(|entry| entry["v"].as_u64()).collect()
+    value["log"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry["v"].as_u64())
+        .collect()
 }
 
 fn history_is_true(
@@ -394,7 +482,10 @@ fn history_is_true(
     activities: &BTreeMap<ActivityId, (Activity, u64)>,
     wrong: &mut Vec<String>,
 ) {
-    let customers: BTreeSet<_> = activities.values().map(|(activity, _)| activity.plan.customer.clone()).collect();
+    let customers: BTreeSet<_> = activities
+        .values()
+        .map(|(activity, _)| activity.plan.customer.clone())
+        .collect();
     let mut told = BTreeMap::new();
     for customer in customers {
         let page = with_calm(world, move |context| async move {
@@ -407,11 +498,20 @@ fn history_is_true(
         }
     }
     for (id, (activity, _)) in activities {
-        let events: Vec<_> = activity.log.entries().iter().map(|entry| entry.event.clone()).collect();
+        let events: Vec<_> = activity
+            .log
+            .entries()
+            .iter()
+            .map(|entry| entry.event.clone())
+            .collect();
         match told.get(id) {
             None => wrong.push(format!("history does not know {id}")),
             Some(entry) if entry.events != events => {
-                wrong.push(format!("history tells {} events of {id}; there were {}", entry.events.len(), events.len()));
+                wrong.push(format!(
+                    "history tells {} events of {id}; there were {}",
+                    entry.events.len(),
+                    events.len()
+                ));
             }
             Some(_) => {}
         }
@@ -429,7 +529,12 @@ where
 {
     world.set_faults(Faults::none());
     let providers = crate::provider::Providers::new(world.clone(), 0);
-    let context = scenario::context(world, &providers, None, std::sync::Arc::new(Endpoint::new(world.clone())));
-    block_on(world, ask(context)).unwrap_or_else(|| Err(application::error::Error::Corrupt("stands still".into())))
+    let context = scenario::context(
+        world,
+        &providers,
+        None,
+        std::sync::Arc::new(Endpoint::new(world.clone())),
+    );
+    block_on(world, ask(context))
+        .unwrap_or_else(|| Err(application::error::Error::Corrupt("stands still".into())))
 }
-

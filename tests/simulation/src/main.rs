@@ -21,8 +21,16 @@ struct Arguments {
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
     let seeds = arguments.first..arguments.first + arguments.seeds;
-    let good = if arguments.plants { plants(seeds) } else { simulate(seeds) };
-    if good { std::process::ExitCode::SUCCESS } else { std::process::ExitCode::FAILURE }
+    let good = if arguments.plants {
+        plants(seeds)
+    } else {
+        simulate(seeds)
+    };
+    if good {
+        std::process::ExitCode::SUCCESS
+    } else {
+        std::process::ExitCode::FAILURE
+    }
 }
 
 fn simulate(seeds: std::ops::Range<u64>) -> bool {
@@ -37,10 +45,17 @@ fn simulate(seeds: std::ops::Range<u64>) -> bool {
         if !report.violations.is_empty() {
             failed += 1;
             println!("seed {seed}: {} violations", report.violations.len());
-            report.violations.iter().take(5).for_each(|violation| println!("  {violation}"));
+            report
+                .violations
+                .iter()
+                .take(5)
+                .for_each(|violation| println!("  {violation}"));
         }
     }
-    println!("{} seeds, {failed} failed; {calls} port calls, {effects} messages reached customers", seeds.count());
+    println!(
+        "{} seeds, {failed} failed; {calls} port calls, {effects} messages reached customers",
+        seeds.count()
+    );
     for (fault, count) in faults {
         println!("  {count:>9}  {fault:?}");
     }
@@ -50,7 +65,9 @@ fn simulate(seeds: std::ops::Range<u64>) -> bool {
 fn plants(seeds: std::ops::Range<u64>) -> bool {
     let mut all = true;
     for plant in Plant::ALL {
-        let caught = seeds.clone().find_map(|seed| Some((seed, run(seed, Some(plant)).violations.into_iter().next()?)));
+        let caught = seeds
+            .clone()
+            .find_map(|seed| Some((seed, run(seed, Some(plant)).violations.into_iter().next()?)));
         match caught {
             Some((seed, violation)) => println!("{plant:?}: seed {seed}: {violation}"),
             None => {

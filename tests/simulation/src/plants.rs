@@ -3,9 +3,7 @@
 use async_trait::async_trait;
 use domain::time::{Millis, Timestamp};
 use platform::queues::{OutgoingMessage, QueueError, QueueName, Queues, ReceivedMessage};
-use platform::table::{
-    Condition, Consistency, DueEntry, Item, Key, Page, Query, Table, TableError, Write,
-};
+use platform::table::{Condition, Consistency, DueEntry, Item, Key, Page, Query, Table, TableError, Write};
 use platform::world::Clock;
 use platform_memory::World;
 use serde_json::Value;
@@ -110,11 +108,20 @@ impl Planted {
 
     fn change_writes(&self, writes: Vec<Write>) -> Vec<Write> {
         let with_activity = writes.iter().any(|write| is_activity(write.key()));
-        writes.into_iter().filter_map(|write| self.change_write(write, with_activity)).collect()
+        writes
+            .into_iter()
+            .filter_map(|write| self.change_write(write, with_activity))
+            .collect()
     }
 
     fn change_write(&self, write: Write, with_activity: bool) -> Option<Write> {
-        let Write::Put { mut item, mut condition } = write else { return Some(write) };
+        let Write::Put {
+            mut item,
+            mut condition,
+        } = write
+        else {
+            return Some(write);
+        };
         let claim = is_activity(&item.key) && item.body.contains(r#""state":"DISPATCHING""#);
         if claim && self.has(Plant::UnconditionalClaim) {
             condition = Condition::None;
@@ -160,9 +167,17 @@ impl Table for Planted {
         Ok(self.change_read(key, item))
     }
 
-    async fn get_many(&self, keys: &[Key], consistency: Consistency) -> Result<Vec<Option<Item>>, TableError> {
+    async fn get_many(
+        &self,
+        keys: &[Key],
+        consistency: Consistency,
+    ) -> Result<Vec<Option<Item>>, TableError> {
         let items = self.world.get_many(keys, consistency).await?;
-        Ok(keys.iter().zip(items).map(|(key, item)| self.change_read(key, item)).collect())
+        Ok(keys
+            .iter()
+            .zip(items)
+            .map(|(key, item)| self.change_read(key, item))
+            .collect())
     }
 
     async fn query(&self, query: &Query) -> Result<Page, TableError> {
@@ -171,11 +186,18 @@ impl Table for Planted {
 
     async fn transact(&self, writes: Vec<Write>) -> Result<(), TableError> {
         let writes = self.change_writes(writes);
-        if writes.is_empty() { Ok(()) } else { self.world.transact(writes).await }
+        if writes.is_empty() {
+            Ok(())
+        } else {
+            self.world.transact(writes).await
+        }
     }
 
     async fn transact_each(&self, transactions: Vec<Vec<Write>>) -> Vec<Result<(), TableError>> {
-        let transactions = transactions.into_iter().map(|writes| self.change_writes(writes)).collect();
+        let transactions = transactions
+            .into_iter()
+            .map(|writes| self.change_writes(writes))
+            .collect();
         self.world.transact_each(transactions).await
     }
 
@@ -221,11 +243,17 @@ impl Queues for Planted {
 
 impl Planted {
     async fn newest_generation(&self, message: &mut ReceivedMessage) {
-        let Ok(mut value) = serde_json::from_str::<Value>(&message.body) else { return };
+        let Ok(mut value) = serde_json::from_str::<Value>(&message.body) else {
+            return;
+        };
         let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
         let key = Key::new(text("p"), text("s"));
-        let Ok(Some(item)) = self.world.get(&key, Consistency::Strong).await else { return };
-        let Ok(activity) = serde_json::from_str::<Value>(&item.body) else { return };
+        let Ok(Some(item)) = self.world.get(&key, Consistency::Strong).await else {
+            return;
+        };
+        let Ok(activity) = serde_json::from_str::<Value>(&item.body) else {
+            return;
+        };
         if is_activity(&key) {
             value["g"] = activity["generation"].clone();
             message.body = value.to_string();
@@ -236,6 +264,10 @@ impl Planted {
 impl Clock for Planted {
     fn now(&self) -> Timestamp {
         let now = self.world.now();
-        if self.has(Plant::ClockAhead) { now + Millis::seconds(2) } else { now }
+        if self.has(Plant::ClockAhead) {
+            now + Millis::seconds(2)
+        } else {
+            now
+        }
     }
 }

@@ -6,8 +6,8 @@ use application::sweep::From;
 use domain::time::Millis;
 use platform::changes::{Changes, Consumer};
 use platform::queues::{QueueName, Queues};
-use platform_memory::World;
 use platform::world::Clock;
+use platform_memory::World;
 
 use crate::provider::Providers;
 
@@ -51,7 +51,9 @@ pub async fn process(role: Role, context: Context, world: World, providers: Prov
 
 async fn work(queue: QueueName, context: &Context, world: &World) {
     loop {
-        let Ok(messages) = context.queues.receive(queue, 4, Millis::seconds(120)).await else { continue };
+        let Ok(messages) = context.queues.receive(queue, 4, Millis::seconds(120)).await else {
+            continue;
+        };
         for message in messages {
             let handled = match queue {
                 QueueName::Dispatch | QueueName::DispatchUrgent => {
@@ -79,11 +81,17 @@ async fn sweep(context: &Context, world: &World) {
 async fn follow(consumer: Consumer, context: &Context, world: &World) {
     loop {
         world.sleep(Millis::new(2_000 + world.pick(3_000) as u64)).await;
-        let Ok(shards) = world.shards().await else { continue };
+        let Ok(shards) = world.shards().await else {
+            continue;
+        };
         for shard in shards {
             let limit = 1 + world.pick(20);
-            let Ok(changes) = world.read(consumer, &shard, limit).await else { continue };
-            let Some(last) = changes.last().map(|change| change.sequence.clone()) else { continue };
+            let Ok(changes) = world.read(consumer, &shard, limit).await else {
+                continue;
+            };
+            let Some(last) = changes.last().map(|change| change.sequence.clone()) else {
+                continue;
+            };
             let told = match consumer {
                 Consumer::History => history::handle(context, &shard, &changes).await,
                 Consumer::Webhooks => webhooks::handle(context, &shard, &changes).await,
@@ -104,7 +112,10 @@ async fn bring_back(context: &Context, world: &World, providers: &Providers) {
             continue;
         };
         // A provider repeats a callback that was not taken; a crash in between is one, too.
-        let mut guard = Unanswered { providers: providers.clone(), returning: Some(returning.clone()) };
+        let mut guard = Unanswered {
+            providers: providers.clone(),
+            returning: Some(returning.clone()),
+        };
         let inbound = returning.inbound.clone();
         let taken =
             application::receipts::take_in_callback(context, &tenant, &returning.connector, inbound).await;

@@ -14,12 +14,12 @@ use domain::cim::Body;
 use domain::id::{ActivityId, ConnectorId, hash_bits};
 use domain::time::{Millis, Timestamp};
 use platform::connector::{
-    Callback, CallbackError, CallbackOutcome, Connector, ConnectorConfig, ConnectorFactory, ConnectorKind, Echo,
-    EnquiryOutcome, Inbound, Repeat, ReplyTarget, SendFailure, SendOutcome, SendRequest, SettingError,
+    Callback, CallbackError, CallbackOutcome, Connector, ConnectorConfig, ConnectorFactory, ConnectorKind,
+    Echo, EnquiryOutcome, Inbound, Repeat, ReplyTarget, SendFailure, SendOutcome, SendRequest, SettingError,
 };
 use platform::secrets::Secret;
-use platform_memory::World;
 use platform::world::Clock;
+use platform_memory::World;
 
 /// The longest that a request is under way.
 pub const TIMEOUT: Millis = Millis::seconds(10);
@@ -68,7 +68,11 @@ pub struct Providers {
 impl Providers {
     /// Providers that decide by a seed.
     pub fn new(world: World, seed: u64) -> Self {
-        Self { world, seed, state: Arc::default() }
+        Self {
+            world,
+            seed,
+            state: Arc::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -84,8 +88,13 @@ impl Providers {
     pub fn take_returning(&self) -> Option<Returning> {
         let now = self.world.now();
         let mut state = self.state();
-        let due: Vec<usize> =
-            state.returning.iter().enumerate().filter(|(_, r)| r.at <= now).map(|(i, _)| i).collect();
+        let due: Vec<usize> = state
+            .returning
+            .iter()
+            .enumerate()
+            .filter(|(_, r)| r.at <= now)
+            .map(|(i, _)| i)
+            .collect();
         let place = *due.get(self.world.pick(due.len()))?;
         Some(state.returning.swap_remove(place))
     }
@@ -143,14 +152,24 @@ impl Providers {
             let copies = if self.dice(key, "twice") < 300 { 2 } else { 1 };
             for copy in 0..copies {
                 let at = later(&format!("{status:?}{copy}"), 0);
-                state.returning.push(Returning { at, connector: connector.clone(), inbound: receipt.clone() });
+                state.returning.push(Returning {
+                    at,
+                    connector: connector.clone(),
+                    inbound: receipt.clone(),
+                });
             }
         }
         if self.dice(key, "reply") < 250 {
-            let text = if self.dice(key, "stop") < 300 { "STOP" } else { "Yes, please" };
+            let text = if self.dice(key, "stop") < 300 {
+                "STOP"
+            } else {
+                "Yes, please"
+            };
             let reply = Inbound::Reply {
                 id: format!("r-{key}"),
-                in_reply_to: Some(ReplyTarget::Echo(Echo { ..request.echo.clone() })),
+                in_reply_to: Some(ReplyTarget::Echo(Echo {
+                    ..request.echo.clone()
+                })),
                 channel: request.channel,
                 from: request.to.clone(),
                 body: Body::plain(text),
@@ -158,7 +177,11 @@ impl Providers {
             };
             for copy in 0..2 {
                 let at = later(&format!("reply{copy}"), 1_000);
-                state.returning.push(Returning { at, connector: connector.clone(), inbound: reply.clone() });
+                state.returning.push(Returning {
+                    at,
+                    connector: connector.clone(),
+                    inbound: reply.clone(),
+                });
             }
         }
     }
@@ -172,7 +195,10 @@ struct Simulated {
 }
 
 fn failure(code: &str) -> SendFailure {
-    SendFailure { code: code.into(), detail: "simulated".into() }
+    SendFailure {
+        code: code.into(),
+        detail: "simulated".into(),
+    }
 }
 
 #[async_trait]
@@ -189,7 +215,10 @@ impl Connector for Simulated {
         let providers = &self.providers;
         let key = &request.idempotency_key;
         // The network takes its time, and less than the time-out.
-        providers.world.sleep(Millis::new(providers.world.pick(2_000) as u64)).await;
+        providers
+            .world
+            .sleep(Millis::new(providers.world.pick(2_000) as u64))
+            .await;
         let known = providers.state().taken.get(key).cloned();
         let decision = providers.dice(key, "decision");
         let log = |effect| {
@@ -215,7 +244,10 @@ impl Connector for Simulated {
         if decision < 160 {
             log(false);
             let retry_after = (decision < 100).then_some(Millis::seconds(30));
-            return SendOutcome::Deferred { failure: failure("http-429"), retry_after };
+            return SendOutcome::Deferred {
+                failure: failure("http-429"),
+                retry_after,
+            };
         }
         if decision < 220 {
             // The request was lost on the way; we cannot know that.
@@ -230,17 +262,23 @@ impl Connector for Simulated {
             providers.world.sleep(Millis::seconds(8)).await;
             return SendOutcome::Unclear(failure("timeout"));
         }
-        providers.world.sleep(Millis::new(providers.world.pick(1_000) as u64)).await;
+        providers
+            .world
+            .sleep(Millis::new(providers.world.pick(1_000) as u64))
+            .await;
         SendOutcome::Accepted { provider_message_id }
     }
 
     async fn enquire(&self, request: &SendRequest) -> EnquiryOutcome {
         let providers = &self.providers;
-        providers.world.sleep(Millis::new(providers.world.pick(500) as u64)).await;
+        providers
+            .world
+            .sleep(Millis::new(providers.world.pick(500) as u64))
+            .await;
         match providers.state().taken.get(&request.idempotency_key) {
-            Some(provider_message_id) => {
-                EnquiryOutcome::Found { provider_message_id: provider_message_id.clone() }
-            }
+            Some(provider_message_id) => EnquiryOutcome::Found {
+                provider_message_id: provider_message_id.clone(),
+            },
             None => EnquiryOutcome::NotFound,
         }
     }
@@ -258,10 +296,16 @@ impl ConnectorFactory for Providers {
     ) -> Result<Arc<dyn Connector>, SettingError> {
         let repeat = match config.channels.first() {
             Some(Channel::Whatsapp) => Repeat::WithSameKey,
-            Some(Channel::Email) => Repeat::AfterEnquiry { settles_within: Millis::seconds(30) },
+            Some(Channel::Email) => Repeat::AfterEnquiry {
+                settles_within: Millis::seconds(30),
+            },
             _ => Repeat::Never,
         };
-        Ok(Arc::new(Simulated { providers: self.clone(), id: config.id.clone(), repeat }))
+        Ok(Arc::new(Simulated {
+            providers: self.clone(),
+            id: config.id.clone(),
+            repeat,
+        }))
     }
 
     fn secret_names(&self, _: ConnectorKind) -> &'static [&'static str] {

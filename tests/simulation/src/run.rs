@@ -58,12 +58,18 @@ struct Run {
 
 impl Run {
     fn spawn(&mut self, task: Task) {
-        let context = context(&self.world, &self.providers, self.plant, Arc::new(self.endpoint.clone()));
+        let context = context(
+            &self.world,
+            &self.providers,
+            self.plant,
+            Arc::new(self.endpoint.clone()),
+        );
         let (world, providers) = (self.world.clone(), self.providers.clone());
         let id = match task {
             Task::Process(role) => self.executor.spawn(process(role, context, world, providers)),
             Task::Client(errand) => {
-                self.executor.spawn(clients::run(errand, context, world, self.memory.clone()))
+                self.executor
+                    .spawn(clients::run(errand, context, world, self.memory.clone()))
             }
         };
         self.tasks.insert(id, task);
@@ -104,7 +110,9 @@ pub fn run(seed: u64, plant: Option<Plant>) -> Report {
         application::settings::change(&context, &tenant(), None, |_| settings()).await?;
         let id = WebhookId::parse("everything")
             .map_err(|error| application::error::Error::Corrupt(error.to_string()))?;
-        application::webhooks::create(&context, &tenant(), id, webhook()).await.map(|_| ())
+        application::webhooks::create(&context, &tenant(), id, webhook())
+            .await
+            .map(|_| ())
     });
     if let Err(error) = set {
         world.complain(format!("the settings could not be set: {error}"));
@@ -134,7 +142,12 @@ pub fn run(seed: u64, plant: Option<Plant>) -> Report {
     let promises = run.memory.promises();
     let requests = run.providers.requests();
     let mut violations = world.complaints();
-    violations.extend(invariants::check(&world, &promises, &requests, &run.endpoint.told()));
+    violations.extend(invariants::check(
+        &world,
+        &promises,
+        &requests,
+        &run.endpoint.told(),
+    ));
     Report {
         seed,
         violations,

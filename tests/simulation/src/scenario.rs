@@ -61,7 +61,12 @@ pub fn number(person: usize) -> String {
 }
 
 /// What a process works with: the world as it is, or with a planted fault, and caches of its own.
-pub fn context(world: &World, providers: &Providers, plant: Option<Plant>, web: Arc<dyn platform::web::WebClient>) -> Context {
+pub fn context(
+    world: &World,
+    providers: &Providers,
+    plant: Option<Plant>,
+    web: Arc<dyn platform::web::WebClient>,
+) -> Context {
     let planted = Arc::new(Planted::new(world.clone(), plant));
     let (table, queues): (Arc<dyn Table>, Arc<dyn Queues>) = (planted.clone(), planted.clone());
     let world = Arc::new(world.clone());
@@ -100,7 +105,11 @@ pub fn connectors() -> Vec<ConnectorConfig> {
 pub fn csv() -> String {
     let mut text = String::from("phone,email,firstName,timeZone\n");
     for person in 0..CONTACTS {
-        let email = if person % 3 == 0 { String::new() } else { format!("p{person}@example.org") };
+        let email = if person % 3 == 0 {
+            String::new()
+        } else {
+            format!("p{person}@example.org")
+        };
         let zone = if person % 4 == 0 { "America/New_York" } else { "" };
         text.push_str(&format!("{},{email},Person{person},{zone}\n", number(person)));
     }
@@ -111,8 +120,18 @@ pub fn csv() -> String {
 
 /// The tenant's settings: a cap over everything.
 pub fn settings() -> Settings {
-    let caps = vec![Cap { max: CAP, window: CAP_WINDOW, channels: Channels::All }];
-    Settings { policy: TenantPolicy { caps, ..TenantPolicy::default() }, ..Settings::default() }
+    let caps = vec![Cap {
+        max: CAP,
+        window: CAP_WINDOW,
+        channels: Channels::All,
+    }];
+    Settings {
+        policy: TenantPolicy {
+            caps,
+            ..TenantPolicy::default()
+        },
+        ..Settings::default()
+    }
 }
 
 /// The endpoint that is told everything.

@@ -19,14 +19,20 @@ fn seeds_hold_and_every_kind_of_fault_occurs() {
         }
     }
     for fault in Fault::ALL {
-        assert!(occurred.get(&fault).is_some_and(|count| *count > 0), "{fault:?} never occurred");
+        assert!(
+            occurred.get(&fault).is_some_and(|count| *count > 0),
+            "{fault:?} never occurred"
+        );
     }
 }
 
 #[test]
 fn a_seed_replays_exactly() {
     let (first, second) = (run(7, None), run(7, None));
-    assert_eq!((first.calls, first.effects, &first.faults), (second.calls, second.effects, &second.faults));
+    assert_eq!(
+        (first.calls, first.effects, &first.faults),
+        (second.calls, second.effects, &second.faults)
+    );
     let planted = |seed| run(seed, Some(Plant::StaleGate)).violations;
     assert_eq!(planted(0), planted(0));
 }
@@ -34,7 +40,9 @@ fn a_seed_replays_exactly() {
 #[test]
 fn every_planted_fault_is_caught() {
     for plant in Plant::ALL {
-        let caught = SEEDS.into_iter().any(|seed| !run(seed, Some(plant)).violations.is_empty());
+        let caught = SEEDS
+            .into_iter()
+            .any(|seed| !run(seed, Some(plant)).violations.is_empty());
         assert!(caught, "{plant:?} was not caught");
     }
 }

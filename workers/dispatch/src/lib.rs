@@ -16,6 +16,11 @@ pub async fn handle(context: &Context, message: &str) -> Result<(), Error> {
         return Ok(());
     };
     let outcome = dispatch::due(context, &tenant, &id, message.generation).await?;
-    tracing::debug!(tenant = tenant.as_str(), activity = id.as_str(), ?outcome, "dispatched");
+    tracing::debug!(
+        tenant = tenant.as_str(),
+        activity = id.as_str(),
+        ?outcome,
+        "dispatched"
+    );
     Ok(())
 }

@@ -6,8 +6,8 @@ use domain::log::Log;
 use domain::time::Timestamp;
 use platform::table::{Condition, Write};
 
-use super::model::{Campaign, CampaignEvent, Definition, MAX_LISTS, MAX_START_RATE, Published, checked_flow};
 use super::get;
+use super::model::{Campaign, CampaignEvent, Definition, MAX_LISTS, MAX_START_RATE, Published, checked_flow};
 use crate::activities::expect_version;
 use crate::commit::{Decision, commit};
 use crate::context::Context;
@@ -24,7 +24,10 @@ fn check(definition: &Definition) -> Result<(), Error> {
         wrong.push(FieldError::new("/name", "must have 1 to 200 characters"));
     }
     if definition.contact_lists.len() > MAX_LISTS {
-        wrong.push(FieldError::new("/contactLists", format!("may name at most {MAX_LISTS} lists")));
+        wrong.push(FieldError::new(
+            "/contactLists",
+            format!("may name at most {MAX_LISTS} lists"),
+        ));
     }
     if !(1..=MAX_START_RATE).contains(&definition.start_rate_per_second) {
         let detail = format!("must lie between 1 and {MAX_START_RATE}");
@@ -38,9 +41,17 @@ fn check(definition: &Definition) -> Result<(), Error> {
     for (place, cap) in definition.policy.caps.iter().enumerate() {
         let at = format!("/policy/caps/{place}");
         let errors = cap.check().err().unwrap_or_default();
-        wrong.extend(errors.into_iter().map(|e| FieldError::new(format!("{at}{}", e.pointer), e.message)));
+        wrong.extend(
+            errors
+                .into_iter()
+                .map(|e| FieldError::new(format!("{at}{}", e.pointer), e.message)),
+        );
     }
-    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid(wrong))
+    }
 }
 
 /// Creates a draft. A repetition of the same request answers with what stands.
@@ -65,7 +76,13 @@ pub async fn create(
             log: Log::default(),
         };
         let write = Put::new(keys::campaign(tenant, &id), &campaign).write()?;
-        Ok(Decision::one(write, Stored { value: campaign, version: 1 }))
+        Ok(Decision::one(
+            write,
+            Stored {
+                value: campaign,
+                version: 1,
+            },
+        ))
     })
     .await
 }
@@ -82,13 +99,22 @@ pub async fn edit(
         let Stored { mut value, version } = get(context, tenant, id).await?;
         expect_version(expected, version)?;
         if value.state != CampaignState::Draft {
-            let detail = format!("the campaign is {}; unpublish or duplicate it first", value.state.name());
+            let detail = format!(
+                "the campaign is {}; unpublish or duplicate it first",
+                value.state.name()
+            );
             return Err(Error::conflict("not-a-draft", detail));
         }
         value.definition = change(value.definition)?;
         check(&value.definition)?;
         let write = Put::over(keys::campaign(tenant, id), &value, version).write()?;
-        Ok(Decision::one(write, Stored { value, version: version + 1 }))
+        Ok(Decision::one(
+            write,
+            Stored {
+                value,
+                version: version + 1,
+            },
+        ))
     })
     .await
 }
@@ -101,7 +127,12 @@ pub async fn duplicate(
     copy: CampaignId,
 ) -> Result<Stored<Campaign>, Error> {
     let mut definition = get(context, tenant, id).await?.value.definition;
-    definition.name = definition.name.chars().take(193).chain(" (copy)".chars()).collect();
+    definition.name = definition
+        .name
+        .chars()
+        .take(193)
+        .chain(" (copy)".chars())
+        .collect();
     create(context, tenant, copy, definition).await
 }
 
@@ -120,7 +151,13 @@ pub async fn delete(
             return Err(Error::conflict("was-published", detail));
         }
         let key = keys::campaign(tenant, id);
-        Ok(Decision::one(Write::Delete { key, condition: Condition::Version(version) }, ()))
+        Ok(Decision::one(
+            Write::Delete {
+                key,
+                condition: Condition::Version(version),
+            },
+            (),
+        ))
     })
     .await
 }
@@ -161,8 +198,14 @@ pub async fn act(
     })
     .await?;
     context.caches.campaigns.forget(&(tenant.clone(), id.clone()));
-    let ends = matches!(action, CampaignAction::Pause | CampaignAction::Stop | CampaignAction::Unpublish);
-    Ok(ChangeState { campaign, quiet_after: ends.then(|| quiet_after(context.now())) })
+    let ends = matches!(
+        action,
+        CampaignAction::Pause | CampaignAction::Stop | CampaignAction::Unpublish
+    );
+    Ok(ChangeState {
+        campaign,
+        quiet_after: ends.then(|| quiet_after(context.now())),
+    })
 }
 
 async fn check_publishable(
@@ -190,7 +233,11 @@ async fn check_publishable(
     if definition.end_at.is_some_and(|end| end <= context.now()) {
         wrong.push(FieldError::new("/endAt", "has passed already"));
     }
-    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid(wrong))
+    }
 }
 
 fn change_state(
@@ -199,7 +246,10 @@ fn change_state(
     state: CampaignState,
     action: CampaignAction,
 ) -> Result<Decision<Stored<Campaign>>, Error> {
-    let Stored { value: mut campaign, version } = stored;
+    let Stored {
+        value: mut campaign,
+        version,
+    } = stored;
     let (now, next) = (context.now(), version + 1);
     let (tenant, id) = (campaign.tenant.clone(), campaign.id.clone());
     campaign.state = state;
@@ -214,27 +264,45 @@ fn change_state(
         CampaignAction::Stop => "campaign.stopped",
         CampaignAction::Unpublish => "campaign.unpublished",
     };
-    campaign.log.append(next, CampaignEvent { kind: kind.into(), at: now, state, published_version });
-    let write = Put::over(keys::campaign(&tenant, &id), &campaign, version).announced(true).write()?;
-    let mut decision = Decision::nothing(Stored { value: campaign.clone(), version: next });
+    campaign.log.append(
+        next,
+        CampaignEvent {
+            kind: kind.into(),
+            at: now,
+            state,
+            published_version,
+        },
+    );
+    let write = Put::over(keys::campaign(&tenant, &id), &campaign, version)
+        .announced(true)
+        .write()?;
+    let mut decision = Decision::nothing(Stored {
+        value: campaign.clone(),
+        version: next,
+    });
     decision.push(write);
     let job = |work: Work, at: Timestamp| Job::new(work, at);
     let (name, job) = match action {
         CampaignAction::Publish => {
             let at = campaign.definition.start_at.map_or(now, |start| start.max(now));
-            let published =
-                Published { version: published_version, at: now, definition: campaign.definition };
+            let published = Published {
+                version: published_version,
+                at: now,
+                definition: campaign.definition,
+            };
             decision.push(Put::new(keys::published(&tenant, &id, published_version), &published).write()?);
             let work = Work::start(id.clone(), published_version);
             (format!("start-{id}-{published_version}"), job(work, at))
         }
         CampaignAction::Pause => return Ok(decision),
-        CampaignAction::Resume => {
-            (format!("resume-{id}-{next}"), job(Work::resume(id, published_version), now))
-        }
-        CampaignAction::Stop | CampaignAction::Unpublish => {
-            (format!("clear-{id}-{next}"), job(Work::clear(id, published_version), now))
-        }
+        CampaignAction::Resume => (
+            format!("resume-{id}-{next}"),
+            job(Work::resume(id, published_version), now),
+        ),
+        CampaignAction::Stop | CampaignAction::Unpublish => (
+            format!("clear-{id}-{next}"),
+            job(Work::clear(id, published_version), now),
+        ),
     };
     decision.push(jobs::put(&tenant, &name, &job, 0)?);
     Ok(decision)

@@ -32,7 +32,9 @@ pub async fn list(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Listing<Stored<Campaign>>, Error> {
-    Shards::one(keys::campaigns(tenant)).values(context, cursor, limit).await
+    Shards::one(keys::campaigns(tenant))
+        .values(context, cursor, limit)
+        .await
 }
 
 /// A campaign, at most a moment old.
@@ -57,7 +59,9 @@ pub(crate) async fn standing(
     id: &CampaignId,
     version: Option<u64>,
 ) -> Result<Standing, Error> {
-    Ok(recent(context, tenant, id).await?.map_or(Standing::Over, |stored| stored.value.standing(version)))
+    Ok(recent(context, tenant, id)
+        .await?
+        .map_or(Standing::Over, |stored| stored.value.standing(version)))
 }
 
 /// Whether new activities may be scheduled for a campaign.
@@ -67,7 +71,10 @@ pub(crate) async fn takes_activities(
     id: &CampaignId,
 ) -> Result<(), Error> {
     match recent(context, tenant, id).await? {
-        None => Err(Error::field("/campaignId", format!("names no campaign: there is no {id}"))),
+        None => Err(Error::field(
+            "/campaignId",
+            format!("names no campaign: there is no {id}"),
+        )),
         Some(stored) => match stored.value.standing(None) {
             Standing::Running | Standing::Paused => Ok(()),
             Standing::Over => Err(Error::conflict(
@@ -103,5 +110,7 @@ pub async fn published(
     version: u64,
 ) -> Result<Published, Error> {
     let stored = load::<Published>(context.table.as_ref(), &keys::published(tenant, id, version)).await?;
-    stored.map(|stored| stored.value).ok_or_else(|| Error::not_found("version of the campaign", version))
+    stored
+        .map(|stored| stored.value)
+        .ok_or_else(|| Error::not_found("version of the campaign", version))
 }

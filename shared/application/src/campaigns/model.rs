@@ -148,10 +148,19 @@ pub fn declarations(
     profile_attributes: &BTreeMap<String, FieldType>,
 ) -> Declarations {
     let with_known = |fields: &BTreeMap<String, FieldType>| {
-        let known = KNOWN_FIELDS.into_iter().map(|name| (name.to_owned(), Type::String));
-        fields.iter().map(|(name, of)| (name.clone(), of.in_expressions())).chain(known).collect()
+        let known = KNOWN_FIELDS
+            .into_iter()
+            .map(|name| (name.to_owned(), Type::String));
+        fields
+            .iter()
+            .map(|(name, of)| (name.clone(), of.in_expressions()))
+            .chain(known)
+            .collect()
     };
-    Declarations { contact: with_known(contact_columns), profile: with_known(profile_attributes) }
+    Declarations {
+        contact: with_known(contact_columns),
+        profile: with_known(profile_attributes),
+    }
 }
 
 /// The flow of a definition, or everything that is wrong with it.

@@ -55,14 +55,24 @@ pub(super) async fn claim(
 ) -> Result<Claimed, Error> {
     let key = keys::activity(tenant, id);
     let held = commit(context, || async {
-        let Some(Stored { value: activity, version }) =
-            load::<Activity>(context.table.as_ref(), &key).await?
+        let Some(Stored {
+            value: activity,
+            version,
+        }) = load::<Activity>(context.table.as_ref(), &key).await?
         else {
             return Ok(over(Outcome::Void));
         };
-        let stored = Stored { value: activity, version };
+        let stored = Stored {
+            value: activity,
+            version,
+        };
         // Our own claim, whose answer was lost.
-        if stored.value.lease.as_ref().is_some_and(|lease| lease.holder == holder) {
+        if stored
+            .value
+            .lease
+            .as_ref()
+            .is_some_and(|lease| lease.holder == holder)
+        {
             return held_again(context, stored).await;
         }
         match examine(&stored.value, generation, context.now()) {
@@ -73,8 +83,17 @@ pub(super) async fn claim(
                 Ok(over(Outcome::Later))
             }
             Claim::TooLate => {
-                let expired = stored.value.expire("expired", activities::writing(context, version));
-                end(context, Stored { value: expired, version }).await
+                let expired = stored
+                    .value
+                    .expire("expired", activities::writing(context, version));
+                end(
+                    context,
+                    Stored {
+                        value: expired,
+                        version,
+                    },
+                )
+                .await
             }
             Claim::Due => begin(context, stored, holder).await,
             Claim::Abandoned => take_over(context, stored, holder).await,
@@ -97,27 +116,57 @@ async fn end(context: &Context, stored: Stored<Activity>) -> Result<Claiming, Er
 
 async fn connector_of(context: &Context, activity: &Activity) -> Result<Option<Ready>, Error> {
     let plan = &activity.plan;
-    connectors::serving(context, &activity.tenant, plan.channel, plan.service_identifier.as_deref()).await
+    connectors::serving(
+        context,
+        &activity.tenant,
+        plan.channel,
+        plan.service_identifier.as_deref(),
+    )
+    .await
 }
 
 async fn held_again(context: &Context, stored: Stored<Activity>) -> Result<Claiming, Error> {
-    let Some(ready) = connector_of(context, &stored.value).await? else { return Ok(over(Outcome::Void)) };
+    let Some(ready) = connector_of(context, &stored.value).await? else {
+        return Ok(over(Outcome::Void));
+    };
     let taken_over_from = (stored.value.takeovers > 0).then(|| context.now());
-    Ok(Decision::nothing(Ok(Held { activity: stored.value, ready, taken_over_from })))
+    Ok(Decision::nothing(Ok(Held {
+        activity: stored.value,
+        ready,
+        taken_over_from,
+    })))
 }
 
 /// The first claim of an attempt: the gate, then the connector's rate, then the claim. Where the rate
 /// took its time, the gate is asked again: its word holds for half a second.
 async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Result<Claiming, Error> {
-    let Stored { value: mut activity, version } = stored;
+    let Stored {
+        value: mut activity,
+        version,
+    } = stored;
     let Some(ready) = connector_of(context, &activity).await? else {
-        return no_connector(context, Stored { value: activity, version }).await;
+        return no_connector(
+            context,
+            Stored {
+                value: activity,
+                version,
+            },
+        )
+        .await;
     };
     loop {
         let facts = Facts::read(context, &activity).await?;
         let verdict = ask(&facts, &mut activity, context.now());
         if !matches!(verdict, Verdict::Allow { .. }) {
-            return turned_away(context, Stored { value: activity, version }, verdict).await;
+            return turned_away(
+                context,
+                Stored {
+                    value: activity,
+                    version,
+                },
+                verdict,
+            )
+            .await;
         }
         let slot = slot(context, &activity, &ready).await?;
         if slot > context.now() {
@@ -135,7 +184,17 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
                 let held = activity.begin(holder.to_owned(), writing);
                 claimed(Stored { value: held, version }, ready, &facts, ledger)
             }
-            verdict => turned_away(context, Stored { value: activity, version }, verdict).await,
+            verdict => {
+                turned_away(
+                    context,
+                    Stored {
+                        value: activity,
+                        version,
+                    },
+                    verdict,
+                )
+                .await
+            }
         };
     }
 }
@@ -154,15 +213,26 @@ fn claimed(
     facts: &Facts,
     ledger: Option<Ledger>,
 ) -> Result<Claiming, Error> {
-    let Stored { value: activity, version } = stored;
+    let Stored {
+        value: activity,
+        version,
+    } = stored;
     let mut claim = Decision::nothing(());
     // The lease's end is found by the sweep: no message is sent for it.
     claim.writes.push(activities::put(&activity, version)?);
     if let Some(ledger) = ledger {
         let key = keys::ledger(&activity.tenant, &activity.plan.customer);
-        claim.writes.push(Put::over(key, &ledger, facts.ledger_version).write()?);
+        claim
+            .writes
+            .push(Put::over(key, &ledger, facts.ledger_version).write()?);
     }
-    Ok(claim.map(|()| Ok(Held { activity, ready, taken_over_from: None })))
+    Ok(claim.map(|()| {
+        Ok(Held {
+            activity,
+            ready,
+            taken_over_from: None,
+        })
+    }))
 }
 
 /// What becomes of an activity that the gate does not let pass now.
@@ -171,7 +241,10 @@ async fn turned_away(
     stored: Stored<Activity>,
     verdict: Verdict,
 ) -> Result<Claiming, Error> {
-    let Stored { value: activity, version } = stored;
+    let Stored {
+        value: activity,
+        version,
+    } = stored;
     let writing = activities::writing(context, version);
     let stored = |value: Activity| Stored { value, version };
     match verdict {
@@ -190,7 +263,10 @@ async fn turned_away(
 
 /// The stable code of a verdict, as it stands on the wire.
 fn code(code: Code) -> String {
-    serde_json::to_value(code).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(code)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 /// The moment that the connector's rate gives to an activity. One that it waited for is kept for a
@@ -212,14 +288,27 @@ async fn no_connector(context: &Context, stored: Stored<Activity>) -> Result<Cla
     let detail = format!("no connector serves {}", value.plan.channel);
     let failed = value.fail("no-connector", &detail, activities::writing(context, version));
     let letter = dead_letters::write(context, &failed, DeadReason::NoConnector).await?;
-    Ok(end(context, Stored { value: failed, version }).await?.and(letter))
+    Ok(end(
+        context,
+        Stored {
+            value: failed,
+            version,
+        },
+    )
+    .await?
+    .and(letter))
 }
 
 /// Takes an activity out of the index until its campaign goes on; the campaign must still be paused
 /// when that is written, or a resume could miss it.
 async fn park(context: &Context, stored: Stored<Activity>) -> Result<Claiming, Error> {
-    let Stored { value: activity, version } = stored;
-    let Some(id) = activity.plan.campaign.clone() else { return Ok(over(Outcome::Void)) };
+    let Stored {
+        value: activity,
+        version,
+    } = stored;
+    let Some(id) = activity.plan.campaign.clone() else {
+        return Ok(over(Outcome::Void));
+    };
     let campaign = campaigns::get(context, &activity.tenant, &id).await?;
     if campaign.value.state != domain::campaign::CampaignState::Paused {
         // Seen from a cache that was too old: come again in a moment.
@@ -227,18 +316,29 @@ async fn park(context: &Context, stored: Stored<Activity>) -> Result<Claiming, E
         return Ok(over(Outcome::Gated).and(activities::put(&again, version)?));
     }
     let key = keys::campaign(&activity.tenant, &id);
-    let check = Write::Check { key, condition: Condition::Version(campaign.version) };
+    let check = Write::Check {
+        key,
+        condition: Condition::Version(campaign.version),
+    };
     let parked = activity.park(Parked::CampaignPaused);
     // Resuming finds it by this pointer, written in the same breath.
     let pointer = keys::parked(&parked.tenant, &id, &parked.id);
-    let stands = load::<Pointer>(context.table.as_ref(), &pointer).await?.map_or(0, |stored| stored.version);
+    let stands = load::<Pointer>(context.table.as_ref(), &pointer)
+        .await?
+        .map_or(0, |stored| stored.version);
     let pointer = Put::over(pointer, &Pointer {}, stands).write()?;
-    Ok(over(Outcome::Gated).and(activities::put(&parked, version)?).and(pointer).and(check))
+    Ok(over(Outcome::Gated)
+        .and(activities::put(&parked, version)?)
+        .and(pointer)
+        .and(check))
 }
 
 /// A later claim of an attempt whose holder's lease ended.
 async fn take_over(context: &Context, stored: Stored<Activity>, holder: &str) -> Result<Claiming, Error> {
-    let Stored { value: activity, version } = stored;
+    let Stored {
+        value: activity,
+        version,
+    } = stored;
     let writing = activities::writing(context, version);
     let lost_at = activity.lease.as_ref().map(|lease| lease.until);
     let Some(ready) = connector_of(context, &activity).await? else {
@@ -273,19 +373,31 @@ fn taken(
 ) -> Result<Claiming, Error> {
     let activity = activity.take_over(holder.to_owned(), writing);
     let write = activities::put(&activity, version)?;
-    Ok(Decision::one(write, Ok(Held { activity, ready, taken_over_from })))
+    Ok(Decision::one(
+        write,
+        Ok(Held {
+            activity,
+            ready,
+            taken_over_from,
+        }),
+    ))
 }
 
 /// Nobody can tell whether the attempt was made: it is shown and listed.
-async fn unknown(
-    context: &Context,
-    activity: Activity,
-    version: u64,
-    code: &str,
-) -> Result<Claiming, Error> {
+async fn unknown(context: &Context, activity: Activity, version: u64, code: &str) -> Result<Claiming, Error> {
     let detail = "the worker that held it did not report; the provider may have taken it".to_owned();
     let unknown = activity.unknown(code.to_owned(), detail, activities::writing(context, version));
     let letter = dead_letters::write(context, &unknown, DeadReason::Unknown).await?;
-    let decision = conversations::carry(context, Stored { value: unknown, version }, Vec::new()).await?;
-    Ok(decision.and(letter).map(|_| Err(Outcome::Attempted(State::Unknown))))
+    let decision = conversations::carry(
+        context,
+        Stored {
+            value: unknown,
+            version,
+        },
+        Vec::new(),
+    )
+    .await?;
+    Ok(decision
+        .and(letter)
+        .map(|_| Err(Outcome::Attempted(State::Unknown))))
 }

@@ -18,9 +18,9 @@ use crate::campaigns::{self, Campaign, Standing};
 use crate::commit::MAX_TRIES;
 use crate::context::Context;
 use crate::error::Error;
+use crate::keys;
 use crate::settings::{self, ContactLedger, Settings};
 use crate::store::{Stored, decode};
-use crate::keys;
 
 /// What the gate reads about one activity.
 pub(super) struct Facts {
@@ -45,7 +45,9 @@ impl Facts {
                 return Ok(facts);
             }
         }
-        Err(Error::Busy { retry_after: READ_WITHIN })
+        Err(Error::Busy {
+            retry_after: READ_WITHIN,
+        })
     }
 
     /// Whether a decision may still rest on them.
@@ -67,11 +69,21 @@ impl Facts {
             keys::barred_person(tenant, &plan.customer),
             keys::ledger(tenant, &plan.customer),
         ];
-        let mut items = context.table.get_many(&wanted, Consistency::Strong).await?.into_iter();
+        let mut items = context
+            .table
+            .get_many(&wanted, Consistency::Strong)
+            .await?
+            .into_iter();
         let mut next = || items.next().flatten();
         let profile = value::<CustomerProfile>(next())?.map(|stored| stored.value);
-        let mut barred = value::<Vec<Entry>>(next())?.map(|stored| stored.value).unwrap_or_default();
-        barred.extend(value::<Vec<Entry>>(next())?.map(|stored| stored.value).unwrap_or_default());
+        let mut barred = value::<Vec<Entry>>(next())?
+            .map(|stored| stored.value)
+            .unwrap_or_default();
+        barred.extend(
+            value::<Vec<Entry>>(next())?
+                .map(|stored| stored.value)
+                .unwrap_or_default(),
+        );
         let (ledger, ledger_version) =
             value::<Ledger>(next())?.map_or((Ledger::default(), 0), |s| (s.value, s.version));
         Ok(Self {
@@ -99,7 +111,10 @@ impl Facts {
             version: stored.value.published_version,
             policy: &stored.value.definition.policy,
         });
-        let end_at = self.campaign.as_ref().and_then(|stored| stored.value.definition.end_at);
+        let end_at = self
+            .campaign
+            .as_ref()
+            .and_then(|stored| stored.value.definition.end_at);
         let settings = &self.settings.value;
         let capped = !settings.policy.caps.is_empty() || campaign.is_some_and(|c| !c.policy.caps.is_empty());
         GateInput {

@@ -1,7 +1,7 @@
 //! The attempt itself: the only place from which something leaves for a customer.
 
-use domain::activity::settle::{AttemptResult, Reporter};
 use domain::activity::Activity;
+use domain::activity::settle::{AttemptResult, Reporter};
 use domain::cim::{ChannelData, Header, Message, Sender};
 use domain::time::Timestamp;
 use platform::connector::{Echo, EnquiryOutcome, Repeat, SendFailure, SendOutcome, SendRequest};
@@ -15,7 +15,11 @@ use crate::error::Error;
 
 /// Makes the attempt of a held activity and settles it.
 pub(super) async fn attempt(context: &Context, held: Held, holder: &str) -> Result<Outcome, Error> {
-    let Held { activity, ready, taken_over_from } = held;
+    let Held {
+        activity,
+        ready,
+        taken_over_from,
+    } = held;
     let request = request(&activity);
     let reporter = Reporter {
         holder: holder.to_owned(),
@@ -29,7 +33,11 @@ pub(super) async fn attempt(context: &Context, held: Held, holder: &str) -> Resu
         }
         _ => {
             let in_time = activity.may_send(holder, ready.connector.timeout(), context.now());
-            let sent = if in_time { send(&ready, &request).await } else { None };
+            let sent = if in_time {
+                send(&ready, &request).await
+            } else {
+                None
+            };
             match sent {
                 Some(result) => result,
                 None => {
@@ -47,9 +55,14 @@ async fn send(ready: &Ready, request: &SendRequest) -> Option<AttemptResult> {
     Some(match ready.connector.send(request).await {
         SendOutcome::Accepted { provider_message_id } => AttemptResult::Accepted { provider_message_id },
         SendOutcome::Rejected(SendFailure { code, detail }) => AttemptResult::Rejected { code, detail },
-        SendOutcome::Deferred { failure: SendFailure { code, detail }, retry_after } => {
-            AttemptResult::NotTaken { code, detail, retry_after }
-        }
+        SendOutcome::Deferred {
+            failure: SendFailure { code, detail },
+            retry_after,
+        } => AttemptResult::NotTaken {
+            code,
+            detail,
+            retry_after,
+        },
         SendOutcome::Unclear(SendFailure { code, detail }) => match ready.connector.repeat() {
             Repeat::WithSameKey | Repeat::AfterEnquiry { .. } => {
                 AttemptResult::UnclearRepeatable { code, detail }
@@ -114,8 +127,11 @@ fn message(activity: &Activity) -> Message {
     if let Some(step) = &plan.step {
         rest.insert("conversationId".into(), Value::from(step.conversation.as_str()));
     }
-    let sender =
-        Sender { id: Some(activity.tenant.to_string()), kind: "SYSTEM".into(), rest: Map::new() };
+    let sender = Sender {
+        id: Some(activity.tenant.to_string()),
+        kind: "SYSTEM".into(),
+        rest: Map::new(),
+    };
     let header = Header {
         sender: Some(sender),
         channel_data: Some(ChannelData {
@@ -127,21 +143,32 @@ fn message(activity: &Activity) -> Message {
         rest,
         ..Header::default()
     };
-    Message { id: activity.id.to_string(), header, body: plan.message.clone() }
+    Message {
+        id: activity.id.to_string(),
+        header,
+        body: plan.message.clone(),
+    }
 }
 
 /// What Expertflow's scheduler passes along as `schedulingMetaData`: the activity, its campaign, for
 /// whom the answer is meant, and the caller's metadata.
 pub(crate) fn scheduling_meta_data(activity: &Activity) -> Map<String, Value> {
     let plan = &activity.plan;
-    let mut data: Map<String, Value> =
-        plan.metadata.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
+    let mut data: Map<String, Value> = plan
+        .metadata
+        .iter()
+        .map(|(key, value)| (key.clone(), Value::from(value.as_str())))
+        .collect();
     data.insert("activityId".into(), Value::from(activity.id.as_str()));
     data.insert("attempt".into(), Value::from(activity.attempt));
     if let Some(campaign) = &plan.campaign {
         data.insert("campaignId".into(), Value::from(campaign.as_str()));
     }
-    if let Some(assign_to) = plan.assign_to.as_ref().and_then(|to| serde_json::to_value(to).ok()) {
+    if let Some(assign_to) = plan
+        .assign_to
+        .as_ref()
+        .and_then(|to| serde_json::to_value(to).ok())
+    {
         data.insert("assignTo".into(), assign_to);
     }
     data

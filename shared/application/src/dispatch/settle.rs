@@ -1,9 +1,9 @@
 //! Settling: what became of an attempt is written down, together with the step of its conversation.
 
 use compliance::caps::{Ledger, release};
+use domain::activity::Activity;
 use domain::activity::settle::{AttemptResult, Reporter};
 use domain::activity::state::State;
-use domain::activity::Activity;
 use domain::id::{ActivityId, TenantId};
 use platform::table::Write;
 
@@ -25,14 +25,25 @@ pub(super) async fn settle(
 ) -> Result<Outcome, Error> {
     let random = context.bits();
     commit(context, || async {
-        let Stored { value: before, version } = activities::get(context, tenant, id).await?;
+        let Stored {
+            value: before,
+            version,
+        } = activities::get(context, tenant, id).await?;
         let state = before.state;
         let writing = activities::writing(context, version);
         let Some(after) = before.settle(reporter, result.clone(), random, writing) else {
             return Ok(Decision::nothing(Outcome::Attempted(state)));
         };
         let further = further_writes(context, &after, reporter, &result).await?;
-        let carried = conversations::carry(context, Stored { value: after, version }, Vec::new()).await?;
+        let carried = conversations::carry(
+            context,
+            Stored {
+                value: after,
+                version,
+            },
+            Vec::new(),
+        )
+        .await?;
         let mut decision = carried.map(|stored| Outcome::Attempted(stored.value.state));
         further.into_iter().for_each(|write| decision.push(write));
         Ok(decision)
@@ -48,7 +59,9 @@ async fn further_writes(
 ) -> Result<Vec<Write>, Error> {
     let mut writes = Vec::new();
     match result {
-        AttemptResult::Accepted { provider_message_id: Some(provider_id) } => {
+        AttemptResult::Accepted {
+            provider_message_id: Some(provider_id),
+        } => {
             let key = keys::provider_message(&after.tenant, &reporter.connector, provider_id);
             // A settle whose answer was lost finds the pointer standing.
             if load::<ActivityId>(context.table.as_ref(), &key).await?.is_none() {
@@ -73,7 +86,11 @@ async fn slot_given_back(context: &Context, activity: &Activity) -> Result<Optio
         return Ok(None);
     };
     let ledger = release(&value, &activity.id);
-    if ledger == value { Ok(None) } else { Put::over(key, &ledger, version).write().map(Some) }
+    if ledger == value {
+        Ok(None)
+    } else {
+        Put::over(key, &ledger, version).write().map(Some)
+    }
 }
 
 /// Gives up a claim under which nothing was sent.

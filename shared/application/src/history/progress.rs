@@ -114,7 +114,10 @@ pub(super) fn recounted(partition: &str, counts: Counts) -> Result<Write, Error>
 
 /// Activities without campaign are counted together.
 pub(super) fn partition(tenant: &TenantId, campaign: Option<&CampaignId>) -> String {
-    campaign.map_or_else(|| format!("{tenant}#G#-"), |campaign| keys::counters(tenant, campaign))
+    campaign.map_or_else(
+        || format!("{tenant}#G#-"),
+        |campaign| keys::counters(tenant, campaign),
+    )
 }
 
 /// Counts a batch of one shard.
@@ -135,14 +138,21 @@ async fn count_one(context: &Context, key: Key, seen: &[&Seen<'_>]) -> Result<()
         let stored = load::<Counter>(context.table.as_ref(), &key).await?;
         let (mut counter, version) = stored.map_or((Counter::default(), 0), |s| (s.value, s.version));
         let last = counter.last.clone().map(Sequence);
-        let fresh: Vec<_> =
-            seen.iter().filter(|seen| last.as_ref().is_none_or(|last| seen.change.sequence > *last)).collect();
-        let Some(newest) = fresh.last() else { return Ok(Decision::nothing(())) };
+        let fresh: Vec<_> = seen
+            .iter()
+            .filter(|seen| last.as_ref().is_none_or(|last| seen.change.sequence > *last))
+            .collect();
+        let Some(newest) = fresh.last() else {
+            return Ok(Decision::nothing(()));
+        };
         counter.last = Some(newest.change.sequence.0.clone());
         for seen in &fresh {
             counter.counts.take_in(&seen.told, seen.change.version);
         }
-        Ok(Decision::one(Put::over(key.clone(), &counter, version).write()?, ()))
+        Ok(Decision::one(
+            Put::over(key.clone(), &counter, version).write()?,
+            (),
+        ))
     })
     .await
 }

@@ -40,7 +40,10 @@ pub async fn rebuild(
 ) -> Result<Rebuilt, Error> {
     // What the history consumer had yet to see is found in the items themselves.
     pass_over_changes(changes).await?;
-    let mut rebuilt = Rebuilt { removed: remove_views(context, scan).await?, ..Rebuilt::default() };
+    let mut rebuilt = Rebuilt {
+        removed: remove_views(context, scan).await?,
+        ..Rebuilt::default()
+    };
     let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
     let mut after: Option<Key> = None;
     loop {
@@ -53,7 +56,9 @@ pub async fn rebuild(
             let Some(told) = events::read(item)? else { continue };
             let partition = partition(told.tenant(), told.campaign());
             let counts = counts.entry(partition).or_default();
-            told.versions().into_iter().for_each(|version| counts.take_in(&told, version));
+            told.versions()
+                .into_iter()
+                .for_each(|version| counts.take_in(&told, version));
             transactions.extend(history_of(item, &told)?);
         }
         rebuilt.activities += transactions.len() as u64;
@@ -70,8 +75,13 @@ pub async fn rebuild(
 }
 
 fn history_of(item: &Item, told: &Told) -> Result<Option<Vec<Write>>, Error> {
-    let Told::Activity(activity) = told else { return Ok(None) };
-    let key = Key::new(keys::history(&activity.tenant, &activity.plan.customer), activity.id.as_str());
+    let Told::Activity(activity) = told else {
+        return Ok(None);
+    };
+    let key = Key::new(
+        keys::history(&activity.tenant, &activity.plan.customer),
+        activity.id.as_str(),
+    );
     record::writes(&key, activity, item.version, 0).map(Some)
 }
 
@@ -80,7 +90,9 @@ async fn pass_over_changes(changes: &dyn Changes) -> Result<(), Error> {
         loop {
             let batch = changes.read(Consumer::History, &shard, CHANGES).await?;
             let Some(last) = batch.last() else { break };
-            changes.checkpoint(Consumer::History, &shard, &last.sequence).await?;
+            changes
+                .checkpoint(Consumer::History, &shard, &last.sequence)
+                .await?;
         }
     }
     Ok(())
@@ -101,12 +113,19 @@ async fn remove_views(context: &Context, scan: &dyn Scan) -> Result<u64, Error> 
     let mut after: Option<Key> = None;
     loop {
         let page = scan.scan(after.as_ref(), PAGE).await?;
-        let Some(last) = page.last() else { return Ok(removed) };
+        let Some(last) = page.last() else {
+            return Ok(removed);
+        };
         after = Some(last.key.clone());
         let deletes: Vec<Vec<Write>> = page
             .into_iter()
             .filter(|item| is_view(&item.key))
-            .map(|item| vec![Write::Delete { key: item.key, condition: Condition::None }])
+            .map(|item| {
+                vec![Write::Delete {
+                    key: item.key,
+                    condition: Condition::None,
+                }]
+            })
             .collect();
         removed += deletes.len() as u64;
         write(context, deletes).await?;

@@ -59,14 +59,23 @@ impl ActivityEntry {
             campaign_id: activity.plan.campaign.clone(),
             conversation_id: activity.plan.step.as_ref().map(|step| step.conversation.clone()),
             metadata: activity.plan.metadata.clone(),
-            events: activity.log.entries().iter().map(|entry| entry.event.clone()).collect(),
+            events: activity
+                .log
+                .entries()
+                .iter()
+                .map(|entry| entry.event.clone())
+                .collect(),
         }
     }
 }
 
 /// A claim is not told to anybody: in history an activity stays scheduled until something is known.
 pub(crate) fn shown(state: State) -> State {
-    if state == State::Dispatching { State::Scheduled } else { state }
+    if state == State::Dispatching {
+        State::Scheduled
+    } else {
+        state
+    }
 }
 
 /// An entry of a customer's history.
@@ -122,7 +131,10 @@ async fn record_once<'a>(
     let (mut transactions, mut written) = (Vec::new(), Vec::new());
     for ((key, (activity, version)), item) in open.into_iter().zip(present) {
         let entry = item.as_ref().map(decode::<ActivityEntry>).transpose()?;
-        if entry.as_ref().is_some_and(|entry| entry.value.activity_version >= version) {
+        if entry
+            .as_ref()
+            .is_some_and(|entry| entry.value.activity_version >= version)
+        {
             continue;
         }
         let before = entry.map_or(0, |entry| entry.version);
@@ -137,9 +149,7 @@ async fn record_once<'a>(
     for (entry, result) in written.into_iter().zip(results) {
         match result {
             Ok(()) => {}
-            Err(
-                TableError::ConditionFailed(_) | TableError::Conflict | TableError::Unavailable(_),
-            ) => {
+            Err(TableError::ConditionFailed(_) | TableError::Conflict | TableError::Unavailable(_)) => {
                 again.insert(entry.0, entry.1);
             }
             Err(error) => return Err(error.into()),
@@ -171,7 +181,10 @@ pub async fn customer_history(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Listing<HistoryEntry>, Error> {
-    let page = Shards::one(keys::history(tenant, customer)).eventual().items(context, cursor, limit).await?;
+    let page = Shards::one(keys::history(tenant, customer))
+        .eventual()
+        .items(context, cursor, limit)
+        .await?;
     page.try_map(|item| {
         Ok(if item.key.sort.starts_with("msg_") {
             HistoryEntry::Message(decode(&item)?.value)

@@ -47,20 +47,28 @@ impl Activity {
         self.attempt += 1;
         self.takeovers = 0;
         self.state = State::Dispatching;
-        self.lease = Some(Lease { holder, until: writing.now + LEASE });
+        self.lease = Some(Lease {
+            holder,
+            until: writing.now + LEASE,
+        });
         self
     }
 
     /// Takes over the current attempt from a holder whose lease ended. The number stays.
     pub fn take_over(mut self, holder: String, writing: Writing) -> Self {
         self.takeovers += 1;
-        self.lease = Some(Lease { holder, until: writing.now + LEASE });
+        self.lease = Some(Lease {
+            holder,
+            until: writing.now + LEASE,
+        });
         self
     }
 
     /// Whether the lease lasts long enough for a request that may take `timeout`.
     pub fn may_send(&self, holder: &str, timeout: Millis, now: Timestamp) -> bool {
-        self.lease.as_ref().is_some_and(|lease| lease.holder == holder && now + timeout < lease.until)
+        self.lease
+            .as_ref()
+            .is_some_and(|lease| lease.holder == holder && now + timeout < lease.until)
     }
 }
 
@@ -76,7 +84,10 @@ mod tests {
         assert_eq!(examine(&activity, 1, at(1_000)), Claim::Due);
         assert_eq!(examine(&activity, 2, at(1_000)), Claim::Void);
         assert_eq!(examine(&activity, 1, at(100_000)), Claim::TooLate);
-        assert_eq!(examine(&activity.park(super::super::Parked::CampaignPaused), 1, at(1_000)), Claim::Void);
+        assert_eq!(
+            examine(&activity.park(super::super::Parked::CampaignPaused), 1, at(1_000)),
+            Claim::Void
+        );
     }
 
     #[test]

@@ -296,7 +296,11 @@ impl Activity {
             Priority::High => TimerKind::UrgentActivity,
             Priority::Normal => TimerKind::Activity,
         };
-        Some(Timer { at, kind, generation: self.generation })
+        Some(Timer {
+            at,
+            kind,
+            generation: self.generation,
+        })
     }
 
     /// Changes what is asked for, while it waits.
@@ -323,7 +327,11 @@ impl Activity {
         if let Some(metadata) = revision.metadata {
             self.plan.metadata = metadata;
         }
-        if self.plan.expires_at.is_some_and(|expires| expires <= self.plan.due_at) {
+        if self
+            .plan
+            .expires_at
+            .is_some_and(|expires| expires <= self.plan.due_at)
+        {
             return Err(ChangeError::ExpiryBeforeDue);
         }
         self.generation += 1;
@@ -478,7 +486,10 @@ pub(crate) mod samples {
     }
 
     pub(crate) fn writing(millis: i64, version: u64) -> Writing {
-        Writing { now: at(millis), version }
+        Writing {
+            now: at(millis),
+            version,
+        }
     }
 
     pub(crate) fn scheduled() -> Activity {
@@ -517,12 +528,24 @@ mod tests {
         let before = scheduled();
         let after = before
             .clone()
-            .revise(Revision { due_at: Some(at(5_000)), ..Revision::default() }, writing(10, 2))
+            .revise(
+                Revision {
+                    due_at: Some(at(5_000)),
+                    ..Revision::default()
+                },
+                writing(10, 2),
+            )
             .unwrap();
         assert_eq!(after.timer().unwrap().at, at(5_000));
         assert!(after.timer().unwrap().generation > before.timer().unwrap().generation);
-        let bad = Revision { due_at: Some(at(100_000)), ..Revision::default() };
-        assert_eq!(before.revise(bad, writing(10, 2)), Err(ChangeError::ExpiryBeforeDue));
+        let bad = Revision {
+            due_at: Some(at(100_000)),
+            ..Revision::default()
+        };
+        assert_eq!(
+            before.revise(bad, writing(10, 2)),
+            Err(ChangeError::ExpiryBeforeDue)
+        );
     }
 
     #[test]

@@ -96,7 +96,10 @@ impl Activity {
             return None;
         }
         let holds = self.state == State::Dispatching
-            && self.lease.as_ref().is_some_and(|lease| lease.holder == reporter.holder);
+            && self
+                .lease
+                .as_ref()
+                .is_some_and(|lease| lease.holder == reporter.holder);
         match result {
             AttemptResult::Accepted { provider_message_id } => {
                 self.accepted(&reporter.connector, provider_message_id, writing)
@@ -111,11 +114,17 @@ impl Activity {
                 });
                 Some(self)
             }
-            AttemptResult::NotTaken { code, detail, retry_after } if holds => {
+            AttemptResult::NotTaken {
+                code,
+                detail,
+                retry_after,
+            } if holds => {
                 self.connector = Some(reporter.connector.clone());
                 Some(self.not_taken(code, detail, retry_after, random, writing))
             }
-            AttemptResult::UnclearRepeatable { .. } if holds => Some(self.repeat_later(None, random, writing)),
+            AttemptResult::UnclearRepeatable { .. } if holds => {
+                Some(self.repeat_later(None, random, writing))
+            }
             AttemptResult::UnclearFinal { code, detail } if holds => {
                 self.connector = Some(reporter.connector.clone());
                 Some(self.unknown(code, detail, writing))
@@ -137,7 +146,10 @@ impl Activity {
         self.connector = Some(connector.clone());
         self.provider_message_id = provider_message_id.or(self.provider_message_id);
         // A receipt that overtook the answer has moved the state already; the fact is told all the same.
-        self.enter(to, writing, |event| ActivityEvent { happening: Happening::Sent, ..event });
+        self.enter(to, writing, |event| ActivityEvent {
+            happening: Happening::Sent,
+            ..event
+        });
         Some(self)
     }
 
@@ -242,7 +254,8 @@ impl Activity {
             return None;
         }
         // A failure of an attempt that is over says nothing of the one that followed.
-        let outdated = attempt.is_some_and(|attempt| attempt < self.attempt) || self.state == State::Scheduled;
+        let outdated =
+            attempt.is_some_and(|attempt| attempt < self.attempt) || self.state == State::Scheduled;
         if status == DeliveryStatus::Failed && outdated {
             return None;
         }
@@ -257,7 +270,12 @@ impl Activity {
             DeliveryStatus::Read => Happening::Read,
             DeliveryStatus::Replied => Happening::Response,
         };
-        self.enter(to, writing, |event| ActivityEvent { happening, at, reason, ..event });
+        self.enter(to, writing, |event| ActivityEvent {
+            happening,
+            at,
+            reason,
+            ..event
+        });
         Some(self)
     }
 
@@ -288,41 +306,71 @@ mod tests {
     }
 
     fn by(holder: &str, attempt: u32) -> Reporter {
-        Reporter { holder: holder.into(), attempt, connector: ConnectorId::parse("c").unwrap() }
+        Reporter {
+            holder: holder.into(),
+            attempt,
+            connector: ConnectorId::parse("c").unwrap(),
+        }
     }
 
     fn accepted() -> AttemptResult {
-        AttemptResult::Accepted { provider_message_id: Some("p".into()) }
+        AttemptResult::Accepted {
+            provider_message_id: Some("p".into()),
+        }
     }
 
     fn not_taken() -> AttemptResult {
-        AttemptResult::NotTaken { code: "http-503".into(), detail: "busy".into(), retry_after: None }
+        AttemptResult::NotTaken {
+            code: "http-503".into(),
+            detail: "busy".into(),
+            retry_after: None,
+        }
     }
 
     #[test]
     fn the_attempt_rises_only_after_a_known_failure() {
-        let again = held().settle(&by("a", 1), not_taken(), 0, writing(2_000, 3)).unwrap();
+        let again = held()
+            .settle(&by("a", 1), not_taken(), 0, writing(2_000, 3))
+            .unwrap();
         assert_eq!((again.state, again.next_at), (State::Scheduled, at(7_000)));
         assert_eq!(again.begin("b".into(), writing(7_000, 4)).attempt, 2);
 
         let taken = held().take_over("b".into(), writing(61_000, 3));
-        let later = taken.settle(&by("b", 1), not_taken(), 0, writing(62_000, 4)).unwrap();
+        let later = taken
+            .settle(&by("b", 1), not_taken(), 0, writing(62_000, 4))
+            .unwrap();
         assert_eq!((later.state, later.attempt), (State::Dispatching, 1));
     }
 
     #[test]
     fn a_former_holder_reports_success_but_not_failure() {
         let taken = held().take_over("b".into(), writing(61_000, 3));
-        assert_eq!(taken.clone().settle(&by("a", 1), not_taken(), 0, writing(62_000, 4)), None);
-        let sent = taken.settle(&by("a", 1), accepted(), 0, writing(62_000, 4)).unwrap();
+        assert_eq!(
+            taken
+                .clone()
+                .settle(&by("a", 1), not_taken(), 0, writing(62_000, 4)),
+            None
+        );
+        let sent = taken
+            .settle(&by("a", 1), accepted(), 0, writing(62_000, 4))
+            .unwrap();
         assert_eq!(sent.state, State::Sent);
     }
 
     #[test]
     fn a_result_after_the_receipt_keeps_the_stronger_state() {
-        let delivered =
-            held().receive(DeliveryStatus::Delivered, Some(1), None, at(1_500), writing(1_500, 3)).unwrap();
-        let settled = delivered.settle(&by("a", 1), accepted(), 0, writing(1_600, 4)).unwrap();
+        let delivered = held()
+            .receive(
+                DeliveryStatus::Delivered,
+                Some(1),
+                None,
+                at(1_500),
+                writing(1_500, 3),
+            )
+            .unwrap();
+        let settled = delivered
+            .settle(&by("a", 1), accepted(), 0, writing(1_600, 4))
+            .unwrap();
         assert_eq!((settled.state, settled.timer()), (State::Delivered, None));
     }
 
@@ -330,7 +378,11 @@ mod tests {
     fn unknown_is_lifted_by_a_late_result_or_receipt() {
         let unknown = held().unknown("timeout".into(), String::new(), writing(2_000, 3));
         assert_eq!(
-            unknown.clone().settle(&by("a", 1), accepted(), 0, writing(3_000, 4)).unwrap().state,
+            unknown
+                .clone()
+                .settle(&by("a", 1), accepted(), 0, writing(3_000, 4))
+                .unwrap()
+                .state,
             State::Sent
         );
         assert_eq!(
@@ -349,7 +401,13 @@ mod tests {
             .unwrap()
             .begin("b".into(), writing(7_000, 4));
         assert_eq!(
-            second.receive(DeliveryStatus::Failed, Some(1), None, at(8_000), writing(8_000, 5)),
+            second.receive(
+                DeliveryStatus::Failed,
+                Some(1),
+                None,
+                at(8_000),
+                writing(8_000, 5)
+            ),
             None
         );
     }
@@ -369,7 +427,9 @@ mod tests {
         else {
             panic!("not in flight")
         };
-        let ended = stopping.settle(&by("a", 1), not_taken(), 0, writing(2_000, 4)).unwrap();
+        let ended = stopping
+            .settle(&by("a", 1), not_taken(), 0, writing(2_000, 4))
+            .unwrap();
         assert_eq!(ended.state, State::Cancelled);
     }
 

@@ -22,7 +22,10 @@ fn an_answer_ends_it() {
     assert_eq!((walk.node(), walk.conversation.wake), ("invite", None));
     let invite = walk.scheduled()[0].clone();
     assert_eq!((invite.channel, invite.to.as_str()), (Whatsapp, "+442079460958"));
-    assert_eq!((invite.due_at, invite.expires_at), (second(0), Some(second(48 * 3_600))));
+    assert_eq!(
+        (invite.due_at, invite.expires_at),
+        (second(0), Some(second(48 * 3_600)))
+    );
     insta::assert_json_snapshot!(invite.body, @r#"
     {
       "components": [

@@ -115,6 +115,8 @@ impl Scan for SqliteTable {
     async fn scan(&self, after: Option<&Key>, limit: usize) -> Result<Vec<Item>, TableError> {
         // No key is empty, so all stand behind this one.
         let after = after.cloned().unwrap_or_else(|| Key::new("", ""));
-        self.readers.aside(move |connection| select::scan(connection, &after, limit)).await
+        self.readers
+            .aside(move |connection| select::scan(connection, &after, limit))
+            .await
     }
 }

@@ -61,7 +61,10 @@ fn every_statement_searches_by_its_index() {
         (apply::UPDATE.to_owned(), vec![key]),
         (apply::DELETE.to_owned(), vec![key]),
         (apply::DELETE_VERSION.to_owned(), vec![key]),
-        (select::SCAN.to_owned(), vec!["SEARCH items USING INDEX items_key ((pk,sk)>(?,?))"]),
+        (
+            select::SCAN.to_owned(),
+            vec!["SEARCH items USING INDEX items_key ((pk,sk)>(?,?))"],
+        ),
         (apply::INSERT.to_owned(), vec![]),
         (apply::UPSERT.to_owned(), vec![]),
         (

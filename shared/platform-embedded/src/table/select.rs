@@ -178,7 +178,11 @@ pub(crate) fn scan(connection: &Connection, after: &Key, limit: usize) -> rusqli
     let mut rows = statement.query(params![after.partition, after.sort, limit])?;
     let mut items = Vec::new();
     while let Some(row) = rows.next()? {
-        items.push(item(row, 0, Key::new(row.get::<_, String>(7)?, row.get::<_, String>(8)?))?);
+        items.push(item(
+            row,
+            0,
+            Key::new(row.get::<_, String>(7)?, row.get::<_, String>(8)?),
+        )?);
     }
     Ok(items)
 }
