@@ -48,7 +48,10 @@ impl Engine {
     pub(crate) fn open(directory: &Path, allowed: Vec<IpNet>) -> Result<Self, Failure> {
         let embedded = Embedded::open(directory)?;
         let client = |error: &dyn std::fmt::Display| Failure::Told(format!("no HTTP client: {error}"));
-        let policy = AddressPolicy { allowed, https_only: false };
+        let policy = AddressPolicy {
+            allowed,
+            https_only: false,
+        };
         let context = Context {
             table: embedded.table(),
             queues: embedded.queues(),
@@ -61,7 +64,12 @@ impl Engine {
             entropy: embedded.entropy(),
             caches: Arc::new(Caches::default()),
         };
-        Ok(Self { embedded, context, stop: CancellationToken::new(), loops: JoinSet::new() })
+        Ok(Self {
+            embedded,
+            context,
+            stop: CancellationToken::new(),
+            loops: JoinSet::new(),
+        })
     }
 
     /// Cancelled when the engine is to stop.
@@ -71,18 +79,22 @@ impl Engine {
 
     /// Starts the functions and workers.
     pub(crate) fn start(&mut self) {
-        self.spawn_worker(QueueName::DispatchUrgent, AT_ONCE, |context, message| async move {
-            dispatch::handle(&context, &message).await
-        });
+        self.spawn_worker(
+            QueueName::DispatchUrgent,
+            AT_ONCE,
+            |context, message| async move { dispatch::handle(&context, &message).await },
+        );
         self.spawn_worker(QueueName::Dispatch, AT_ONCE, |context, message| async move {
             dispatch::handle(&context, &message).await
         });
         self.spawn_worker(QueueName::Flow, 64, |context, message| async move {
             flow::handle(&context, &message).await
         });
-        self.spawn_worker(QueueName::WebhookDelivery, WEBHOOKS_AT_ONCE, |context, message| async move {
-            webhook_delivery::handle(&context, &message).await
-        });
+        self.spawn_worker(
+            QueueName::WebhookDelivery,
+            WEBHOOKS_AT_ONCE,
+            |context, message| async move { webhook_delivery::handle(&context, &message).await },
+        );
         self.spawn_consumer(Consumer::History, |context, shard, changes| async move {
             history::handle(&context, &shard, &changes).await
         });
@@ -90,7 +102,11 @@ impl Engine {
             webhooks::handle(&context, &shard, &changes).await
         });
         self.loops.spawn(sweep(self.context.clone(), self.stop.clone()));
-        self.loops.spawn(purge(self.embedded.clone(), self.context.clone(), self.stop.clone()));
+        self.loops.spawn(purge(
+            self.embedded.clone(),
+            self.context.clone(),
+            self.stop.clone(),
+        ));
     }
 
     fn spawn_worker<H, F>(&mut self, queue: QueueName, at_once: u32, handler: H)
@@ -100,33 +116,56 @@ impl Engine {
     {
         let context = self.context.clone();
         let handler = move |message| handler(context.clone(), message);
-        self.loops.spawn(poll::queue(self.embedded.queues(), queue, at_once, self.stop.clone(), handler));
+        self.loops.spawn(poll::queue(
+            self.embedded.queues(),
+            queue,
+            at_once,
+            self.stop.clone(),
+            handler,
+        ));
     }
 
     fn spawn_consumer<H, F>(&mut self, consumer: Consumer, handler: H)
     where
-        H: Fn(Context, platform::changes::ShardId, Vec<platform::changes::Change>) -> F + Send + Sync + 'static,
+        H: Fn(Context, platform::changes::ShardId, Vec<platform::changes::Change>) -> F
+            + Send
+            + Sync
+            + 'static,
         F: Future<Output = Result<(), application::error::Error>> + Send + 'static,
     {
         let context = self.context.clone();
         let handler = move |shard, changes| handler(context.clone(), shard, changes);
-        self.loops.spawn(stream::follow(self.embedded.changes(), consumer, self.stop.clone(), handler));
+        self.loops.spawn(stream::follow(
+            self.embedded.changes(),
+            consumer,
+            self.stop.clone(),
+            handler,
+        ));
     }
 
     /// Takes no new work, finishes what is in hand, and closes the database.
     pub(crate) async fn drain(mut self) {
         self.stop.cancel();
-        let finished = tokio::time::timeout(DRAIN, async {
-            while self.loops.join_next().await.is_some() {}
-        })
-        .await;
+        let finished =
+            tokio::time::timeout(DRAIN, async { while self.loops.join_next().await.is_some() {} }).await;
         if finished.is_err() {
-            tracing::warn!("some work is still under way; its leases end and it is taken up at the next start");
+            tracing::warn!(
+                "some work is still under way; its leases end and it is taken up at the next start"
+            );
             self.loops.abort_all();
         }
         self.embedded.close().await;
-        let Stats { commits, transactions, .. } = self.embedded.stats();
-        tracing::debug!(synchronous = SYNCHRONOUS, commits, transactions, "the database is closed");
+        let Stats {
+            commits,
+            transactions,
+            ..
+        } = self.embedded.stats();
+        tracing::debug!(
+            synchronous = SYNCHRONOUS,
+            commits,
+            transactions,
+            "the database is closed"
+        );
     }
 }
 

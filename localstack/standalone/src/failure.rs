@@ -10,10 +10,7 @@ pub(crate) enum Failure {
     Open(#[from] OpenError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {error}; choose another with --listen")]
-    Listen {
-        address: String,
-        error: std::io::Error,
-    },
+    Listen { address: String, error: std::io::Error },
     /// A use case failed.
     #[error("{}", explained(.0))]
     UseCase(#[from] application::error::Error),
@@ -29,8 +26,10 @@ pub(crate) enum Failure {
 fn explained(error: &application::error::Error) -> String {
     match error {
         application::error::Error::Invalid(fields) => {
-            let lines: Vec<String> =
-                fields.iter().map(|field| format!("{} {}", field.pointer, field.detail)).collect();
+            let lines: Vec<String> = fields
+                .iter()
+                .map(|field| format!("{} {}", field.pointer, field.detail))
+                .collect();
             format!("{error}: {}", lines.join("; "))
         }
         _ => error.to_string(),

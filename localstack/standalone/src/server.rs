@@ -20,15 +20,23 @@ pub(crate) struct Server {
 impl Server {
     /// Listens and answers until the engine is told to stop.
     pub(crate) async fn start(engine: &Engine, listen: SocketAddr) -> Result<Self, Failure> {
-        let failed = |error| Failure::Listen { address: listen.to_string(), error };
+        let failed = |error| Failure::Listen {
+            address: listen.to_string(),
+            error,
+        };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let public_url = Url::parse(&format!("http://{address}")).ok();
-        let router = api::router(ApiState { context: engine.context.clone(), public_url });
+        // "All addresses" is where to listen, not where to call: then upload addresses are relative.
+        let named = (!address.ip().is_unspecified()).then(|| format!("http://{address}"));
+        let public_url = named.and_then(|url| Url::parse(&url).ok());
+        let router = api::router(ApiState {
+            context: engine.context.clone(),
+            public_url,
+        });
         let stop = engine.stop_token();
         let task = tokio::spawn(async move {
-            let served = axum::serve(listener, router)
-                .with_graceful_shutdown(async move { stop.cancelled().await });
+            let served =
+                axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
             if let Err(error) = served.await {
                 tracing::error!(%error, "the HTTP server ended");
             }

@@ -2,7 +2,8 @@
 //!
 //! No port promises more than the weakest platform keeps. That is DynamoDB with its streams, SQS
 //! and EventBridge: indexes lag, transactions conflict for no reason, changes and messages repeat,
-//! items and transactions are bounded. The contract suite in [`contract`] states it as tests.
+//! items and transactions are bounded. The contract suite (module `contract`, behind the feature of
+//! that name) states it as tests.
 
 pub mod blobs;
 pub mod bus;

@@ -62,8 +62,13 @@ async fn act(engine: &Engine, action: Action) -> Result<(), Failure> {
             loop {
                 let page = api_keys::list(context, &tenant, cursor.as_deref(), 100).await?;
                 for key in page.data {
-                    let state = key.revoked_at.map_or("valid".to_owned(), |at| format!("revoked {at}"));
-                    println!("{}  {:?}  {}  {state}  {}", key.id, key.role, key.created_at, key.name);
+                    let state = key
+                        .revoked_at
+                        .map_or("valid".to_owned(), |at| format!("revoked {at}"));
+                    println!(
+                        "{}  {:?}  {}  {state}  {}",
+                        key.id, key.role, key.created_at, key.name
+                    );
                 }
                 match page.next {
                     Some(next) => cursor = Some(next),

@@ -16,7 +16,9 @@ impl Rebuild {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         if !self.data.data.exists() {
             let directory = self.data.data.display();
-            return Err(Failure::Told(format!("there is no data in {directory}; name it with --data")));
+            return Err(Failure::Told(format!(
+                "there is no data in {directory}; name it with --data"
+            )));
         }
         let engine = Engine::open(&self.data.data, Vec::new())?;
         let scan = engine.embedded.scan();

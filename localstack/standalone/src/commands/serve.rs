@@ -29,14 +29,24 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        telemetry::init(if self.json_logs { LogFormat::Json } else { LogFormat::Text }, "warn,campaigns=info");
+        telemetry::init(
+            if self.json_logs {
+                LogFormat::Json
+            } else {
+                LogFormat::Text
+            },
+            "warn,campaigns=info",
+        );
         let mut engine = Engine::open(&self.data.data, self.allow_network)?;
         if let Some(text) = first_key(&engine).await? {
             println!("An API key for administration was made. It is shown this once:\n\n    {text}\n");
         }
         let server = Server::start(&engine, self.listen).await?;
         engine.start();
-        println!("Listening on http://{0}    API: http://{0}/v1    Documentation: http://{0}/docs", server.address);
+        println!(
+            "Listening on http://{0}    API: http://{0}/v1    Documentation: http://{0}/docs",
+            server.address
+        );
         signalled().await;
         eprintln!("Stopping: work in hand is finished first.");
         engine.drain().await;
@@ -48,7 +58,11 @@ impl Serve {
 /// Makes the first key of a new data directory.
 pub(crate) async fn first_key(engine: &Engine) -> Result<Option<String>, Failure> {
     let tenant = own_tenant()?;
-    if !api_keys::list(&engine.context, &tenant, None, 1).await?.data.is_empty() {
+    if !api_keys::list(&engine.context, &tenant, None, 1)
+        .await?
+        .data
+        .is_empty()
+    {
         return Ok(None);
     }
     let (_, text) = api_keys::create(&engine.context, &tenant, "administrator", Role::Admin).await?;

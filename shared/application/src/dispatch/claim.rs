@@ -35,6 +35,8 @@ pub(super) enum Claimed {
 /// An activity under our lease.
 pub(super) struct Held {
     pub(super) activity: Activity,
+    /// The version in which it stands with our lease.
+    pub(super) version: u64,
     pub(super) ready: Ready,
     /// Since when the attempt can no longer be under way from an earlier holder; none on a first
     /// claim.
@@ -132,6 +134,7 @@ async fn held_again(context: &Context, stored: Stored<Activity>) -> Result<Claim
     let taken_over_from = (stored.value.takeovers > 0).then(|| context.now());
     Ok(Decision::nothing(Ok(Held {
         activity: stored.value,
+        version: stored.version,
         ready,
         taken_over_from,
     })))
@@ -229,6 +232,7 @@ fn claimed(
     Ok(claim.map(|()| {
         Ok(Held {
             activity,
+            version: version + 1,
             ready,
             taken_over_from: None,
         })
@@ -377,6 +381,7 @@ fn taken(
         write,
         Ok(Held {
             activity,
+            version: version + 1,
             ready,
             taken_over_from,
         }),

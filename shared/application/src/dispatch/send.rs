@@ -12,11 +12,13 @@ use super::{Outcome, settle};
 use crate::connectors::Ready;
 use crate::context::Context;
 use crate::error::Error;
+use crate::store::Stored;
 
 /// Makes the attempt of a held activity and settles it.
 pub(super) async fn attempt(context: &Context, held: Held, holder: &str) -> Result<Outcome, Error> {
     let Held {
         activity,
+        version,
         ready,
         taken_over_from,
     } = held;
@@ -47,7 +49,11 @@ pub(super) async fn attempt(context: &Context, held: Held, holder: &str) -> Resu
             }
         }
     };
-    settle::settle(context, &activity.tenant, &activity.id, &reporter, result).await
+    let held = Stored {
+        value: activity,
+        version,
+    };
+    settle::settle(context, held, &reporter, result).await
 }
 
 /// Makes the request. `None` when none was made.

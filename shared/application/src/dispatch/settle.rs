@@ -15,38 +15,44 @@ use crate::error::Error;
 use crate::store::{Put, Stored, load};
 use crate::{activities, conversations, keys};
 
-/// Settles an attempt.
+/// Settles an attempt of an activity that was held in a version. Mostly it still stands there, so it
+/// is read only once that turned out otherwise.
 pub(super) async fn settle(
     context: &Context,
-    tenant: &TenantId,
-    id: &ActivityId,
+    held: Stored<Activity>,
     reporter: &Reporter,
     result: AttemptResult,
 ) -> Result<Outcome, Error> {
     let random = context.bits();
-    commit(context, || async {
-        let Stored {
-            value: before,
-            version,
-        } = activities::get(context, tenant, id).await?;
-        let state = before.state;
-        let writing = activities::writing(context, version);
-        let Some(after) = before.settle(reporter, result.clone(), random, writing) else {
-            return Ok(Decision::nothing(Outcome::Attempted(state)));
-        };
-        let further = further_writes(context, &after, reporter, &result).await?;
-        let carried = conversations::carry(
-            context,
-            Stored {
+    let (tenant, id) = (held.value.tenant.clone(), held.value.id.clone());
+    let mut held = Some(held);
+    commit(context, || {
+        let known = held.take();
+        let (tenant, id, result) = (&tenant, &id, &result);
+        async move {
+            let is_first = known.is_some();
+            let Stored {
+                value: before,
+                version,
+            } = match known {
+                Some(stored) => stored,
+                None => activities::get(context, tenant, id).await?,
+            };
+            let state = before.state;
+            let writing = activities::writing(context, version);
+            let Some(after) = before.settle(reporter, result.clone(), random, writing) else {
+                return Ok(Decision::nothing(Outcome::Attempted(state)));
+            };
+            let further = further_writes(context, &after, reporter, result, is_first).await?;
+            let after = Stored {
                 value: after,
                 version,
-            },
-            Vec::new(),
-        )
-        .await?;
-        let mut decision = carried.map(|stored| Outcome::Attempted(stored.value.state));
-        further.into_iter().for_each(|write| decision.push(write));
-        Ok(decision)
+            };
+            let carried = conversations::carry(context, after, Vec::new()).await?;
+            let mut decision = carried.map(|stored| Outcome::Attempted(stored.value.state));
+            further.into_iter().for_each(|write| decision.push(write));
+            Ok(decision)
+        }
     })
     .await
 }
@@ -56,6 +62,7 @@ async fn further_writes(
     after: &Activity,
     reporter: &Reporter,
     result: &AttemptResult,
+    is_first: bool,
 ) -> Result<Vec<Write>, Error> {
     let mut writes = Vec::new();
     match result {
@@ -63,8 +70,8 @@ async fn further_writes(
             provider_message_id: Some(provider_id),
         } => {
             let key = keys::provider_message(&after.tenant, &reporter.connector, provider_id);
-            // A settle whose answer was lost finds the pointer standing.
-            if load::<ActivityId>(context.table.as_ref(), &key).await?.is_none() {
+            // A settle whose answer was lost finds the pointer standing the next time.
+            if is_first || load::<ActivityId>(context.table.as_ref(), &key).await?.is_none() {
                 writes.push(Put::new(key, &after.id).write()?);
             }
         }

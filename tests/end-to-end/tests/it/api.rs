@@ -54,7 +54,11 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(base: String, key: &str) -> Self {
-        Self { client: connectors::http_client().unwrap(), base, key: key.to_owned() }
+        Self {
+            client: connectors::http_client().unwrap(),
+            base,
+            key: key.to_owned(),
+        }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -66,16 +70,26 @@ impl Api {
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, self.url(path)).bearer_auth(&self.key).timeout(Duration::from_secs(30))
+        self.client
+            .request(method, self.url(path))
+            .bearer_auth(&self.key)
+            .timeout(Duration::from_secs(30))
     }
 
     /// Sends a request; none if the server is gone.
     pub(crate) async fn answer(request: RequestBuilder) -> Option<Answer> {
         let response = request.send().await.ok()?;
         let status = response.status().as_u16();
-        let etag = response.headers().get("etag").map(|etag| etag.to_str().unwrap().to_owned());
+        let etag = response
+            .headers()
+            .get("etag")
+            .map(|etag| etag.to_str().unwrap().to_owned());
         let body = response.bytes().await.ok()?;
-        Some(Answer { status, etag, body: serde_json::from_slice(&body).unwrap_or_default() })
+        Some(Answer {
+            status,
+            etag,
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+        })
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -83,7 +97,9 @@ impl Api {
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
-        Self::answer(self.request(Method::POST, path).json(body)).await.unwrap()
+        Self::answer(self.request(Method::POST, path).json(body))
+            .await
+            .unwrap()
     }
 
     /// All entries of a list.
@@ -106,14 +122,22 @@ impl Api {
 
     /// Waits until an activity is in a state.
     pub(crate) async fn state(&self, id: &str, state: &str) -> Value {
-        until(20, state, async || Some(self.activity(id).await).filter(|activity| activity["state"] == state)).await
+        until(20, state, async || {
+            Some(self.activity(id).await).filter(|activity| activity["state"] == state)
+        })
+        .await
     }
 
     /// The campaign's activities by state.
     pub(crate) async fn states(&self, campaign: &str) -> BTreeMap<String, usize> {
         let mut states = BTreeMap::new();
-        for activity in self.all(&format!("/v1/scheduled-activities?campaignId={campaign}")).await {
-            *states.entry(activity["state"].as_str().unwrap().to_owned()).or_default() += 1;
+        for activity in self
+            .all(&format!("/v1/scheduled-activities?campaignId={campaign}"))
+            .await
+        {
+            *states
+                .entry(activity["state"].as_str().unwrap().to_owned())
+                .or_default() += 1;
         }
         states
     }
@@ -125,13 +149,18 @@ impl Api {
             "policy": {"consentBasis": "existingRelationship", "timeZone": "Europe/Berlin"},
         });
         let id = id(&self.post("/v1/campaigns", &campaign).await.ok());
-        self.post(&format!("/v1/campaigns/{id}/publish"), &json!({})).await.ok();
+        self.post(&format!("/v1/campaigns/{id}/publish"), &json!({}))
+            .await
+            .ok();
         id
     }
 
     /// A published campaign that other systems schedule activities in: its own flow only ends.
     pub(crate) async fn open_campaign(&self) -> String {
-        let list = id(&self.post("/v1/contact-lists", &json!({"name": "nobody"})).await.ok());
+        let list = id(&self
+            .post("/v1/contact-lists", &json!({"name": "nobody"}))
+            .await
+            .ok());
         let flow = json!({"schema": 1, "start": "end", "nodes": {"end": {"type": "end", "label": "done"}}});
         self.campaign(flow, &[&list]).await
     }

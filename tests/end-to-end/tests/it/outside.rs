@@ -22,11 +22,18 @@ pub(crate) async fn provider(scripts: &[(Channel, Script)]) -> Simulator {
         remembered_requests: 100_000,
         ..SimulatorConfig::default()
     };
-    Simulator::start("127.0.0.1:0".parse().unwrap(), config).await.unwrap()
+    Simulator::start("127.0.0.1:0".parse().unwrap(), config)
+        .await
+        .unwrap()
 }
 
 /// Connects a server and a provider.
-pub(crate) async fn connect(api: &Api, provider: &Simulator, channels: &[Channel], settings: &[(&str, &str)]) {
+pub(crate) async fn connect(
+    api: &Api,
+    provider: &Simulator,
+    channels: &[Channel],
+    settings: &[(&str, &str)],
+) {
     provider.report_to(Targets {
         cim_messages: Some(api.url("/v1/cim-messages").parse().unwrap()),
         api_key: Some(Secret::new(api.key())),
@@ -58,8 +65,12 @@ pub(crate) struct Call {
 impl Call {
     /// Whether the secret has signed it, as Standard Webhooks has it.
     pub(crate) fn is_signed_with(&self, secret: &str) -> bool {
-        let expected = SigningKey::parse(secret).unwrap().sign(&self.id, self.timestamp.parse().unwrap(), &self.text);
-        self.event["id"] == self.id.as_str() && self.signatures.split(' ').any(|signature| signature == expected)
+        let expected =
+            SigningKey::parse(secret)
+                .unwrap()
+                .sign(&self.id, self.timestamp.parse().unwrap(), &self.text);
+        self.event["id"] == self.id.as_str()
+            && self.signatures.split(' ').any(|signature| signature == expected)
     }
 }
 
@@ -74,7 +85,9 @@ impl Endpoint {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/events", listener.local_addr().unwrap());
         let calls = Arc::<Mutex<Vec<Call>>>::default();
-        let router = Router::new().route("/events", post(take)).with_state(calls.clone());
+        let router = Router::new()
+            .route("/events", post(take))
+            .with_state(calls.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { url, calls }
     }

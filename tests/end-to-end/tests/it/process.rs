@@ -19,18 +19,26 @@ const START: Duration = Duration::from_secs(30);
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut cargo =
+            std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["build", "--package", "campaigns", "--message-format", "json"]);
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }
-        let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit()).output().unwrap();
+        let output = cargo
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
         assert!(output.status.success(), "the program was not built");
-        let executable = String::from_utf8(output.stdout).unwrap().lines().find_map(|line| {
-            let message: Value = serde_json::from_str(line).ok()?;
-            let is_it = message["target"]["name"] == "campaigns";
-            Some(PathBuf::from(message["executable"].as_str().filter(|_| is_it)?))
-        });
+        let executable = String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .find_map(|line| {
+                let message: Value = serde_json::from_str(line).ok()?;
+                let is_it = message["target"]["name"] == "campaigns";
+                Some(PathBuf::from(message["executable"].as_str().filter(|_| is_it)?))
+            });
         executable.unwrap()
     })
 }
@@ -38,13 +46,25 @@ fn program() -> &'static Path {
 /// Runs a command of the program to its end.
 pub(crate) async fn run(arguments: &[&str], data: &Path) -> Output {
     let mut command = Command::new(program());
-    command.args(arguments).arg("--data").arg(data).stdin(Stdio::null()).kill_on_drop(true);
-    tokio::time::timeout(Duration::from_secs(60), command.output()).await.unwrap().unwrap()
+    command
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    tokio::time::timeout(Duration::from_secs(60), command.output())
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 /// A port that was free a moment ago.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// A data directory, the address and the key of its server: what stays when the process goes.
@@ -56,7 +76,11 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), port: free_port(), key: OnceLock::new() }
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            port: free_port(),
+            key: OnceLock::new(),
+        }
     }
 
     pub(crate) fn data(&self) -> &Path {
@@ -67,8 +91,16 @@ impl Home {
     pub(crate) async fn serve(&self) -> Server {
         let mut command = Command::new(program());
         command.arg("serve").arg("--data").arg(self.data());
-        command.args(["--listen", &format!("127.0.0.1:{}", self.port), "--allow-network", "127.0.0.0/8"]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        command.args([
+            "--listen",
+            &format!("127.0.0.1:{}", self.port),
+            "--allow-network",
+            "127.0.0.0/8",
+        ]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let listening = async {

@@ -70,14 +70,15 @@ pub(super) struct Activity {
     pub(super) next_at: Option<Timestamp>,
     pub(super) attempt: u32,
     #[serde(default)]
-    pub(super) verdict: Option<Verdict>,
+    verdict: Option<Verdict>,
     pub(super) events: Vec<ActivityEvent>,
 }
 
-/// When the compliance gate decided, the last time.
+/// What the compliance gate decided, the last time, and when.
 #[derive(Deserialize)]
 pub(super) struct Verdict {
-    pub(super) at: Timestamp,
+    at: Timestamp,
+    code: String,
 }
 
 impl Activity {
@@ -93,12 +94,11 @@ impl Activity {
             .map(|event| event.at)
     }
 
-    /// When the gate let the latest attempt pass; none if there was no attempt.
+    /// When the gate let the latest attempt pass; none if there was no attempt, or the gate has turned
+    /// the activity away since.
     pub(super) fn left_at(&self) -> Option<Timestamp> {
-        self.verdict
-            .as_ref()
-            .filter(|_| self.attempt > 0)
-            .map(|verdict| verdict.at)
+        let allowed = |verdict: &&Verdict| self.attempt > 0 && verdict.code == "allowed";
+        self.verdict.as_ref().filter(allowed).map(|verdict| verdict.at)
     }
 
     /// Whether it waits for a moment beyond the demo.

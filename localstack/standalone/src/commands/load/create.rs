@@ -71,8 +71,12 @@ pub(super) async fn create(
     due: impl Fn(u32) -> Timestamp + Copy,
 ) -> Result<Vec<Scheduled>, Failure> {
     let end = numbers.end;
-    let batches = numbers.step_by(BATCH as usize).map(|first| first..end.min(first.saturating_add(BATCH)));
-    let mut results = stream::iter(batches).map(|numbers| one(api, campaign, numbers, due)).buffer_unordered(AT_ONCE);
+    let batches = numbers
+        .step_by(BATCH as usize)
+        .map(|first| first..end.min(first.saturating_add(BATCH)));
+    let mut results = stream::iter(batches)
+        .map(|numbers| one(api, campaign, numbers, due))
+        .buffer_unordered(AT_ONCE);
     let mut scheduled = Vec::new();
     while let Some(batch) = results.next().await {
         scheduled.extend(batch?);
@@ -95,16 +99,24 @@ pub(super) async fn one(
             campaign_id: campaign,
             due_at: due(number),
             message: json!({"type": "PLAIN", "markdownText": "Your parcel arrives today between 2 and 4."}),
-            metadata: Metadata { order: number.to_string() },
+            metadata: Metadata {
+                order: number.to_string(),
+            },
         })
         .collect();
     let due_times: Vec<Timestamp> = items.iter().map(|item| item.due_at).collect();
     let body = serde_json::to_vec(&Batch { items }).map_err(told)?;
     let answer = api.post_bytes("/v1/scheduled-activities/batch", body).await?;
     let Results { results } = serde_json::from_slice(&answer).map_err(told)?;
-    let scheduled = results.into_iter().zip(due_times).map(|(outcome, due_at)| match outcome.activity {
-        Some(Id { id }) => Ok(Scheduled { id, due_at }),
-        None => Err(told(format!("an activity was refused: {}", outcome.problem.unwrap_or_default()))),
-    });
+    let scheduled = results
+        .into_iter()
+        .zip(due_times)
+        .map(|(outcome, due_at)| match outcome.activity {
+            Some(Id { id }) => Ok(Scheduled { id, due_at }),
+            None => Err(told(format!(
+                "an activity was refused: {}",
+                outcome.problem.unwrap_or_default()
+            ))),
+        });
     scheduled.collect()
 }

@@ -38,7 +38,12 @@ struct Created {
 impl Desk {
     /// Starts and configures both. The provider delivers this share of the messages, and has them
     /// read.
-    pub(super) async fn open(data: &Path, name: &'static str, share: f64, remember: u32) -> Result<Self, Failure> {
+    pub(super) async fn open(
+        data: &Path,
+        name: &'static str,
+        share: f64,
+        remember: u32,
+    ) -> Result<Self, Failure> {
         eprintln!("{name}: starting a server");
         let server = Server::start(data).await?;
         let providers = Providers::start(&server.api, share, remember).await?;
@@ -57,9 +62,16 @@ impl Desk {
             "policy": {"consentBasis": "existingRelationship", "timeZone": "Europe/Berlin"},
         });
         let campaign: Created = api.post("/v1/campaigns", &campaign).await?;
-        let _: Created = api.post(&format!("/v1/campaigns/{}/publish", campaign.id), &json!({})).await?;
+        let _: Created = api
+            .post(&format!("/v1/campaigns/{}/publish", campaign.id), &json!({}))
+            .await?;
         let begun = usages(&server, &providers);
-        Ok(Self { server, providers, campaign: campaign.id, begun })
+        Ok(Self {
+            server,
+            providers,
+            campaign: campaign.id,
+            begun,
+        })
     }
 
     /// Waits until `done` says so of the counters; tells when that was.
@@ -74,7 +86,10 @@ impl Desk {
                 (last, changed) = (counts, Instant::now());
             }
             if changed.elapsed() > STUCK {
-                return Err(told(format!("nothing has changed for {} s: {last:?}", STUCK.as_secs())));
+                return Err(told(format!(
+                    "nothing has changed for {} s: {last:?}",
+                    STUCK.as_secs()
+                )));
             }
             if told_at.elapsed() > Duration::from_secs(5) {
                 told_at = Instant::now();
@@ -93,7 +108,9 @@ impl Desk {
         report.simulator = simulator.since(simulator_before);
         eprintln!("  counting again");
         recount::prove(report, &self, state).await?;
-        let Self { server, providers, .. } = self;
+        let Self {
+            server, providers, ..
+        } = self;
         let database = server.end().await?;
         providers.end().await?;
         report.synchronous = database.synchronous;
@@ -104,7 +121,11 @@ impl Desk {
 }
 
 fn usages(server: &Server, providers: &Providers) -> [Usage; 3] {
-    [Usage::of(server.process()), Usage::of(std::process::id()), providers.usage()]
+    [
+        Usage::of(server.process()),
+        Usage::of(std::process::id()),
+        providers.usage(),
+    ]
 }
 
 /// The machine's time: what is due is due by it.

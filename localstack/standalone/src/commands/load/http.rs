@@ -26,7 +26,11 @@ pub(super) struct Api {
 impl Api {
     /// A server at `host:port`, and the API key for it.
     pub(super) fn new(authority: String, key: Option<String>) -> Self {
-        Self { authority, key, idle: Mutex::default() }
+        Self {
+            authority,
+            key,
+            idle: Mutex::default(),
+        }
     }
 
     /// Where it is.
@@ -43,7 +47,11 @@ impl Api {
         read(&self.call(Method::GET, path, Body::empty()).await?)
     }
 
-    pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
         let body = serde_json::to_vec(body).map_err(told)?;
         read(&self.post_bytes(path, body).await?)
     }
@@ -68,13 +76,17 @@ impl Api {
         let broken = |error: hyper::Error| Failure::Told(format!("{what} broke off: {error}"));
         let response = link.send_request(request).await.map_err(broken)?;
         let status = response.status();
-        let body = axum::body::to_bytes(Body::new(response.into_body()), usize::MAX).await.map_err(told)?;
+        let body = axum::body::to_bytes(Body::new(response.into_body()), usize::MAX)
+            .await
+            .map_err(told)?;
         self.idle().push(link);
         if status.is_success() {
             return Ok(body);
         }
         let text: String = String::from_utf8_lossy(&body).chars().take(SHOWN).collect();
-        Err(Failure::Told(format!("{what} was answered with {status}: {text}")))
+        Err(Failure::Told(format!(
+            "{what} was answered with {status}: {text}"
+        )))
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SendRequest<Body>>> {

@@ -68,7 +68,11 @@ impl Load {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let mut wrong = Vec::new();
         for workload in self.workload.each() {
-            let size = Size { data: &self.data, count: self.count, rate: self.rate.max(1) };
+            let size = Size {
+                data: &self.data,
+                count: self.count,
+                rate: self.rate.max(1),
+            };
             let report = match workload {
                 Workload::Burst => workloads::burst(size).await?,
                 Workload::Steady => workloads::steady(size).await?,
@@ -76,7 +80,12 @@ impl Load {
                 Workload::Ahead | Workload::All => workloads::ahead(size).await?,
             };
             println!("{}", serde_json::to_string(&report).map_err(told)?);
-            wrong.extend(report.differences.iter().map(|what| format!("{}: {what}", report.workload)));
+            wrong.extend(
+                report
+                    .differences
+                    .iter()
+                    .map(|what| format!("{}: {what}", report.workload)),
+            );
         }
         if wrong.is_empty() {
             return Ok(());

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
-use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::http::Api;
@@ -28,9 +28,20 @@ struct Party {
 
 impl Party {
     fn start(command: &mut Command) -> Result<Self, Failure> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().map_err(told)?;
-        let output = child.stdout.take().ok_or_else(|| told("a child process has no output"))?;
-        Ok(Self { child, lines: BufReader::new(output).lines() })
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(told)?;
+        let output = child
+            .stdout
+            .take()
+            .ok_or_else(|| told("a child process has no output"))?;
+        Ok(Self {
+            child,
+            lines: BufReader::new(output).lines(),
+        })
     }
 
     /// The rest of the first line that has this beginning, up to a blank.
@@ -41,9 +52,13 @@ impl Party {
                     return Ok(rest.split_whitespace().next().unwrap_or_default().to_owned());
                 }
             }
-            Err(told(format!("a child process ended before it said {beginning:?}")))
+            Err(told(format!(
+                "a child process ended before it said {beginning:?}"
+            )))
         };
-        tokio::time::timeout(PATIENCE, read).await.map_err(|_| told("a child process does not start"))?
+        tokio::time::timeout(PATIENCE, read)
+            .await
+            .map_err(|_| told("a child process does not start"))?
     }
 
     fn id(&self) -> u32 {
@@ -53,7 +68,10 @@ impl Party {
     /// Asks it to end, and waits until it did.
     async fn end(&mut self) -> Result<(), Failure> {
         terminate(self.id());
-        tokio::time::timeout(PATIENCE, self.child.wait()).await.map_err(|_| told("a child process does not end"))?.map_err(told)?;
+        tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .map_err(|_| told("a child process does not end"))?
+            .map_err(told)?;
         Ok(())
     }
 }
@@ -112,19 +130,40 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start(data: &Path) -> Result<Self, Failure> {
-        let directory = tempfile::Builder::new().prefix("campaigns-load-").tempdir_in(data).map_err(told)?;
+        let directory = tempfile::Builder::new()
+            .prefix("campaigns-load-")
+            .tempdir_in(data)
+            .map_err(told)?;
         let mut command = this_program()?;
         command.arg("serve").arg("--data").arg(directory.path());
-        command.args(["--listen", "127.0.0.1:0", "--allow-network", "127.0.0.0/8", "--json-logs"]);
-        command.env("RUST_LOG", "warn,campaigns=debug").stderr(Stdio::piped());
+        command.args([
+            "--listen",
+            "127.0.0.1:0",
+            "--allow-network",
+            "127.0.0.0/8",
+            "--json-logs",
+        ]);
+        command
+            .env("RUST_LOG", "warn,campaigns=debug")
+            .stderr(Stdio::piped());
         let mut party = Party::start(&mut command)?;
-        let errors = party.child.stderr.take().ok_or_else(|| told("the server has no log"))?;
+        let errors = party
+            .child
+            .stderr
+            .take()
+            .ok_or_else(|| told("the server has no log"))?;
         let log = Arc::<Mutex<Log>>::default();
         let reading = tokio::spawn(follow(BufReader::new(errors).lines(), log.clone()));
         let key = party.told_behind("oc_").await?;
         let authority = party.told_behind("Listening on http://").await?;
         let api = Api::new(authority, Some(format!("oc_{key}")));
-        Ok(Self { party, log, reading, api, _directory: directory })
+        Ok(Self {
+            party,
+            log,
+            reading,
+            api,
+            _directory: directory,
+        })
     }
 
     /// Its process.
@@ -142,7 +181,9 @@ impl Server {
         self.party.end().await?;
         // The log ends with the process.
         let _ = (&mut self.reading).await;
-        self.log().database.ok_or_else(|| told("the server did not close its database"))
+        self.log()
+            .database
+            .ok_or_else(|| told("the server did not close its database"))
     }
 }
 
@@ -175,8 +216,14 @@ impl Providers {
     pub(super) async fn start(server: &Api, share: f64, remember: u32) -> Result<Self, Failure> {
         let mut command = this_program()?;
         command.arg("simulator");
-        command.arg("--report-to").arg(format!("http://{}/v1/cim-messages", server.authority()));
-        for (name, value) in [("--delivered", share.to_string()), ("--read", share.to_string()), ("--remember", remember.to_string())] {
+        command
+            .arg("--report-to")
+            .arg(format!("http://{}/v1/cim-messages", server.authority()));
+        for (name, value) in [
+            ("--delivered", share.to_string()),
+            ("--read", share.to_string()),
+            ("--remember", remember.to_string()),
+        ] {
             command.arg(name).arg(value);
         }
         if let Some(key) = server.key() {
@@ -184,7 +231,10 @@ impl Providers {
         }
         let mut party = Party::start(&mut command)?;
         let authority = party.told_behind("Listening on http://").await?;
-        Ok(Self { party, api: Api::new(authority, None) })
+        Ok(Self {
+            party,
+            api: Api::new(authority, None),
+        })
     }
 
     /// What it has used so far.

@@ -39,7 +39,9 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(told)?;
         let url = format!("http://{}/events", listener.local_addr().map_err(told)?);
         let taken = Arc::<Mutex<Taken>>::default();
-        let router = Router::new().route("/events", post(take)).with_state(taken.clone());
+        let router = Router::new()
+            .route("/events", post(take))
+            .with_state(taken.clone());
         let serving = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 eprintln!("the webhook's endpoint ended: {error}");

@@ -53,17 +53,24 @@ async fn listed(api: &Api, campaign: &str, names: impl Fn(Entry) -> Vec<String>)
 /// Where the activities of a campaign stand, by its counters.
 pub(super) async fn counted(api: &Api, campaign: &str) -> Result<Counts, Failure> {
     let progress: Progress = api.get(&format!("/v1/campaigns/{campaign}/progress")).await?;
-    Ok(progress.activities.into_values().flatten().fold(Counts::new(), |mut sum, (state, count)| {
-        *sum.entry(state).or_default() += count;
-        sum
-    }))
+    Ok(progress
+        .activities
+        .into_values()
+        .flatten()
+        .fold(Counts::new(), |mut sum, (state, count)| {
+            *sum.entry(state).or_default() += count;
+            sum
+        }))
 }
 
 /// How many events of these types the activities' own logs hold. A message that is read before its
 /// sender has noted that it was sent is never told as sent.
 pub(super) async fn told(desk: &Desk, types: &[&str]) -> Result<Counts, Failure> {
     listed(&desk.server.api, &desk.campaign, |entry| {
-        let names = entry.events.into_iter().map(|event| format!("activity.{}", event.happening));
+        let names = entry
+            .events
+            .into_iter()
+            .map(|event| format!("activity.{}", event.happening));
         names.filter(|name| types.contains(&name.as_str())).collect()
     })
     .await
@@ -74,22 +81,41 @@ pub(super) async fn told(desk: &Desk, types: &[&str]) -> Result<Counts, Failure>
 pub(super) async fn prove(report: &mut Report, desk: &Desk, state: &str) -> Result<(), Failure> {
     let expected = Counts::from([(state.to_owned(), u64::from(report.activities))]);
     for (name, counts) in [
-        ("listed", listed(&desk.server.api, &desk.campaign, |entry| vec![entry.state]).await?),
+        (
+            "listed",
+            listed(&desk.server.api, &desk.campaign, |entry| vec![entry.state]).await?,
+        ),
         ("counters", counted(&desk.server.api, &desk.campaign).await?),
     ] {
         if counts != expected {
-            report.differences.push(format!("{name} {counts:?} are not {expected:?}"));
+            report
+                .differences
+                .push(format!("{name} {counts:?} are not {expected:?}"));
         }
         report.counts.insert(name, counts);
     }
     let stats: Stats = desk.providers.api.get("/stats").await?;
-    let sent = if state == "SCHEDULED" { 0 } else { u64::from(report.activities) };
+    let sent = if state == "SCHEDULED" {
+        0
+    } else {
+        u64::from(report.activities)
+    };
     if (stats.requests, stats.effects) != (sent, sent) {
-        let what = format!("the provider saw {} requests and {} messages, not {sent}", stats.requests, stats.effects);
+        let what = format!(
+            "the provider saw {} requests and {} messages, not {sent}",
+            stats.requests, stats.effects
+        );
         report.differences.push(what);
     }
-    let provider = [("requests", stats.requests), ("messages", stats.effects), ("reports", stats.reports_taken)];
-    report.counts.insert("provider", provider.map(|(name, count)| (name.to_owned(), count)).into());
+    let provider = [
+        ("requests", stats.requests),
+        ("messages", stats.effects),
+        ("reports", stats.reports_taken),
+    ];
+    report.counts.insert(
+        "provider",
+        provider.map(|(name, count)| (name.to_owned(), count)).into(),
+    );
     Ok(())
 }
 
@@ -105,11 +131,15 @@ pub(super) async fn lateness(report: &mut Report, desk: &Desk, all: &[Scheduled]
         })
         .collect();
     if late.len() != all.len() {
-        report.differences.push(format!("{} of {} arrivals are known", late.len(), all.len()));
+        report
+            .differences
+            .push(format!("{} of {} arrivals are known", late.len(), all.len()));
     }
     report.lateness_ms = Lateness::of(late);
     if report.lateness_ms.is_some_and(|lateness| lateness.min < 0) {
-        report.differences.push("an activity was sent before its due time".to_owned());
+        report
+            .differences
+            .push("an activity was sent before its due time".to_owned());
     }
     Ok(())
 }

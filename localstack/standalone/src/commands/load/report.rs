@@ -55,8 +55,17 @@ pub(super) struct Lateness {
 impl Lateness {
     pub(super) fn of(mut all: Vec<i64>) -> Option<Self> {
         all.sort_unstable();
-        let at = |percent: usize| all.get((all.len() * percent).div_ceil(100).saturating_sub(1)).copied();
-        Some(Self { p50: at(50)?, p95: at(95)?, p99: at(99)?, max: at(100)?, min: *all.first()? })
+        let at = |percent: usize| {
+            all.get((all.len() * percent).div_ceil(100).saturating_sub(1))
+                .copied()
+        };
+        Some(Self {
+            p50: at(50)?,
+            p95: at(95)?,
+            p99: at(99)?,
+            max: at(100)?,
+            min: *all.first()?,
+        })
     }
 }
 
@@ -72,8 +81,26 @@ mod tests {
     #[test]
     fn percentiles_are_values_that_occurred() {
         let lateness = Lateness::of((1..=200).rev().collect()).unwrap();
-        assert_eq!(lateness, Lateness { p50: 100, p95: 190, p99: 198, max: 200, min: 1 });
-        assert_eq!(Lateness::of(vec![7]), Some(Lateness { p50: 7, p95: 7, p99: 7, max: 7, min: 7 }));
+        assert_eq!(
+            lateness,
+            Lateness {
+                p50: 100,
+                p95: 190,
+                p99: 198,
+                max: 200,
+                min: 1
+            }
+        );
+        assert_eq!(
+            Lateness::of(vec![7]),
+            Some(Lateness {
+                p50: 7,
+                p95: 7,
+                p99: 7,
+                max: 7,
+                min: 7
+            })
+        );
         assert_eq!(Lateness::of(Vec::new()), None);
     }
 }

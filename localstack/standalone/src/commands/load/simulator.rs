@@ -52,8 +52,13 @@ impl Simulator {
             remembered_requests: self.remember,
             ..SimulatorConfig::default()
         };
-        let listen = |error| Failure::Listen { address: self.listen.to_string(), error };
-        let simulator = simulator::Simulator::start(self.listen, config.with_script(script)).await.map_err(listen)?;
+        let listen = |error| Failure::Listen {
+            address: self.listen.to_string(),
+            error,
+        };
+        let simulator = simulator::Simulator::start(self.listen, config.with_script(script))
+            .await
+            .map_err(listen)?;
         println!("Listening on {}", simulator.base_url());
         signalled().await;
         simulator.stop().await;

@@ -21,13 +21,22 @@ pub(super) struct Usage {
 impl Usage {
     /// Of a process, so far.
     pub(super) fn of(process: u32) -> Self {
-        Self { cpu_seconds: cpu_seconds(process), peak_memory_mb: memory_mb(process, "VmHWM:") }
+        Self {
+            cpu_seconds: cpu_seconds(process),
+            peak_memory_mb: memory_mb(process, "VmHWM:"),
+        }
     }
 
     /// The processor time since an earlier look.
     pub(super) fn since(self, earlier: Self) -> Self {
-        let spent = self.cpu_seconds.zip(earlier.cpu_seconds).map(|(now, then)| now - then);
-        Self { cpu_seconds: spent.map(rounded), ..self }
+        let spent = self
+            .cpu_seconds
+            .zip(earlier.cpu_seconds)
+            .map(|(now, then)| now - then);
+        Self {
+            cpu_seconds: spent.map(rounded),
+            ..self
+        }
     }
 }
 

@@ -31,7 +31,11 @@ fn all_in(state: &'static str, count: u32) -> impl Fn(&Counts) -> bool {
 /// Everything due within one second.
 pub(super) async fn burst(size: Size<'_>) -> Result<Report, Failure> {
     let count = size.count.unwrap_or(20_000).max(1);
-    let mut report = Report { workload: "burst", activities: count, ..Report::default() };
+    let mut report = Report {
+        workload: "burst",
+        activities: count,
+        ..Report::default()
+    };
     let desk = Desk::open(size.data, report.workload, 0.0, count).await?;
     // So far ahead that the last is scheduled before the first comes due.
     let lead = Millis::new(3_000 + u64::from(count) / 4);
@@ -40,7 +44,9 @@ pub(super) async fn burst(size: Size<'_>) -> Result<Report, Failure> {
     let all = create(&desk.server.api, &desk.campaign, 0..count, due_at).await?;
     report.creates_per_second = per_second(count, begun.elapsed().as_secs_f64());
     if now() > due {
-        return Err(told("the activities came due before all were scheduled: the machine is too slow for this count"));
+        return Err(told(
+            "the activities came due before all were scheduled: the machine is too slow for this count",
+        ));
     }
     let first_due = begun + lead.duration();
     let caught_up = desk.caught_up(all_in("SENT", count)).await?;
@@ -58,7 +64,11 @@ pub(super) async fn steady(size: Size<'_>) -> Result<Report, Failure> {
     const BATCHES_PER_SECOND: u32 = 10;
     let rate = size.rate.min(BATCH * BATCHES_PER_SECOND);
     let count = size.count.unwrap_or(rate * SECONDS).max(1);
-    let mut report = Report { workload: "steady", activities: count, ..Report::default() };
+    let mut report = Report {
+        workload: "steady",
+        activities: count,
+        ..Report::default()
+    };
     let desk = Desk::open(size.data, report.workload, 0.0, count).await?;
     let (start, begun) = (now(), Instant::now());
     let due_at = move |number| start + AHEAD + Millis::new(u64::from(number) * 1_000 / u64::from(rate));
@@ -87,7 +97,11 @@ pub(super) async fn steady(size: Size<'_>) -> Result<Report, Failure> {
 pub(super) async fn lifecycle(size: Size<'_>) -> Result<Report, Failure> {
     const TOLD: [&str; 3] = ["activity.sent", "activity.delivered", "activity.read"];
     let count = size.count.unwrap_or(5_000).max(1);
-    let mut report = Report { workload: "lifecycle", activities: count, ..Report::default() };
+    let mut report = Report {
+        workload: "lifecycle",
+        activities: count,
+        ..Report::default()
+    };
     let desk = Desk::open(size.data, report.workload, 1.0, count).await?;
     let receiver = Receiver::start().await?;
     let webhook = json!({"url": receiver.url, "eventTypes": TOLD});
@@ -105,7 +119,9 @@ pub(super) async fn lifecycle(size: Size<'_>) -> Result<Report, Failure> {
     report.counts.insert("told", told);
     recount::lateness(&mut report, &desk, &all).await?;
     report.counts.insert("webhook", receiver.by_type());
-    report.further.insert("webhooksRepeated".to_owned(), json!(receiver.again()));
+    report
+        .further
+        .insert("webhooksRepeated".to_owned(), json!(receiver.again()));
     desk.close(&mut report, "READ").await?;
     Ok(report)
 }
@@ -114,7 +130,11 @@ pub(super) async fn lifecycle(size: Size<'_>) -> Result<Report, Failure> {
 pub(super) async fn ahead(size: Size<'_>) -> Result<Report, Failure> {
     const STEPS: u32 = 10;
     let count = size.count.unwrap_or(1_000_000).max(STEPS);
-    let mut report = Report { workload: "ahead", activities: count, ..Report::default() };
+    let mut report = Report {
+        workload: "ahead",
+        activities: count,
+        ..Report::default()
+    };
     let desk = Desk::open(size.data, report.workload, 0.0, 0).await?;
     let before = sweeps(&desk).await?;
     let (start, mut creating, mut memory) = (now() + Millis::hours(1), 0.0, Vec::new());
@@ -123,7 +143,11 @@ pub(super) async fn ahead(size: Size<'_>) -> Result<Report, Failure> {
     let due_at = |number| start + Millis::new(place(number) * 86_400_000 / u64::from(count));
     let begun = Instant::now();
     for step in 0..STEPS {
-        let numbers = count / STEPS * step..if step + 1 == STEPS { count } else { count / STEPS * (step + 1) };
+        let numbers = count / STEPS * step..if step + 1 == STEPS {
+            count
+        } else {
+            count / STEPS * (step + 1)
+        };
         let (end, began) = (numbers.end, Instant::now());
         create(&desk.server.api, &desk.campaign, numbers, due_at).await?;
         creating += began.elapsed().as_secs_f64();
@@ -135,7 +159,9 @@ pub(super) async fn ahead(size: Size<'_>) -> Result<Report, Failure> {
     report.seconds = rounded((caught_up - begun).as_secs_f64());
     let after = sweeps(&desk).await?;
     report.further.insert("serverMemoryMb".to_owned(), json!(memory));
-    report.further.insert("sweepMicrosBefore".to_owned(), json!(before));
+    report
+        .further
+        .insert("sweepMicrosBefore".to_owned(), json!(before));
     report.further.insert("sweepMicrosAfter".to_owned(), json!(after));
     desk.close(&mut report, "SCHEDULED").await?;
     Ok(report)

@@ -63,7 +63,7 @@ fn activity(left: &str) -> Value {
     let event = |happening: &str, to: &str| json!({"happening": happening, "at": left, "from": "SCHEDULED", "to": to});
     json!({
         "id": "act_1", "channel": "whatsapp", "to": "+442079460958", "customerId": "C-1", "dueAt": NOW,
-        "state": "FAILED", "attempt": 1, "verdict": {"at": left},
+        "state": "FAILED", "attempt": 1, "verdict": {"at": left, "code": "allowed"},
         "events": [event("scheduled", "SCHEDULED"), event("failed", "FAILED")],
     })
 }
