@@ -8,7 +8,7 @@ use domain::id::{EventId, TenantId, WebhookId};
 use domain::time::{Millis, Timestamp};
 
 /// Calls to one endpoint under way at once, per process.
-pub const MAX_AT_ONCE: usize = 64;
+pub const MAX_AT_ONCE: usize = 32;
 /// The shortest wait of a delivery that found no place.
 const FIRST_WAIT: Millis = Millis::new(500);
 /// How far apart those who found no place come back: as if a call took a second. Coming back costs a
