@@ -142,7 +142,7 @@ impl Planted {
         if conversation && with_activity && self.has(Plant::ReceiptWithoutStep) && item.version > 1 {
             return None;
         }
-        if conversation && self.has(Plant::WaitForgotten) && item.version > 2 {
+        if conversation && self.has(Plant::WaitForgotten) && item.version > 1 {
             item.due = None;
         }
         Some(Write::Put { item, condition })
