@@ -1,0 +1,162 @@
+//! `campaigns simulate`: pacing tried on simulated contact centres before it meets a customer.
+
+mod contender;
+mod plot;
+mod program;
+mod study;
+mod table;
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use contact_centre::scenario::{LIBRARY, find};
+use contact_centre::{Announcement, BusyCount, Order, Readings, Scenario};
+
+use crate::failure::Failure;
+use contender::Contender;
+use study::Study;
+
+/// Most runs of a scenario.
+const MAX_RUNS: u64 = 100_000;
+
+#[derive(Args)]
+pub(crate) struct Simulate {
+    /// Scenarios: YAML files, or names of those that come with the program (`--list`).
+    #[arg(value_name = "SCENARIO", required_unless_present_any = ["all", "random", "list"])]
+    scenarios: Vec<String>,
+    /// All scenarios that come with the program.
+    #[arg(long)]
+    all: bool,
+    /// So many scenarios with hidden parameters, drawn from the seeds 1, 2, ...; one run of each.
+    #[arg(long, value_name = "N")]
+    random: Option<u64>,
+    /// Name the scenarios that come with the program, and stop.
+    #[arg(long)]
+    list: bool,
+    /// What to compare: `predictive`, `predictive:0.9` (share of the limit aimed at), `progressive`,
+    /// `power:2` (lines per free agent), `adaptive` (a level raised while agents are ready, lowered after a
+    /// breach), or a formula for the calls to start. Progressive, power:2 and predictive if nothing is told.
+    #[arg(long, value_name = "MODE|FORMULA", num_args = 1..)]
+    compare: Vec<Contender>,
+    /// A program to compare, too: it gets the centre's lines on standard input, and answers on standard
+    /// output; words are parted by spaces. Example: --program 'campaigns pace'.
+    #[arg(long, value_name = "COMMAND")]
+    program: Vec<String>,
+    /// Runs of each scenario, with the seeds from `--first-seed` on.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=MAX_RUNS))]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    first_seed: u64,
+    /// How the centre reads the protocol where it is silent; by default most literally.
+    #[arg(long, value_name = "READING", value_enum)]
+    reading: Vec<Reading>,
+    /// Print the table as Markdown.
+    #[arg(long)]
+    table: bool,
+    /// Draw each comparison's first run over time, as SVG files in this directory.
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
+}
+
+/// A reading of the protocol.
+#[derive(Clone, Copy, ValueEnum)]
+enum Reading {
+    /// An agent who gets free while a call waits is not told as available first.
+    ConnectedOnly,
+    /// `live_waiting` is told of each live call, also of one that is connected at once.
+    EveryLive,
+    /// In a blended centre, `talk` and `wrap` count outbound calls alone.
+    OutboundBusy,
+}
+
+impl Reading {
+    fn all(readings: &[Self]) -> Readings {
+        readings
+            .iter()
+            .fold(Readings::default(), |all, reading| match reading {
+                Self::ConnectedOnly => Readings {
+                    order: Order::ConnectedOnly,
+                    ..all
+                },
+                Self::EveryLive => Readings {
+                    announcement: Announcement::EveryLive,
+                    ..all
+                },
+                Self::OutboundBusy => Readings {
+                    busy: BusyCount::Outbound,
+                    ..all
+                },
+            })
+    }
+}
+
+impl Simulate {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        if self.list {
+            for known in LIBRARY {
+                println!("{:18} {}", known.name, parse(known.name, known.yaml)?.about);
+            }
+            return Ok(());
+        }
+        let study = Study {
+            contenders: self.contenders(),
+            readings: Reading::all(&self.reading),
+            plots: self.plots.clone(),
+        };
+        let mut rows = Vec::new();
+        for scenario in self.scenarios()? {
+            let seeds = self.first_seed..self.first_seed.saturating_add(self.seeds);
+            rows.extend(study.compare(&scenario, seeds)?);
+        }
+        if let Some(count) = self.random {
+            rows.extend(
+                study.robustness(self.first_seed..self.first_seed.saturating_add(count.min(MAX_RUNS)))?,
+            );
+        }
+        println!("{}", table::render(&rows, self.table));
+        for row in &rows {
+            if let Some(speed) = &row.speed {
+                println!("{} / {}: {speed}", row.scenario, row.contender);
+            }
+        }
+        Ok(())
+    }
+
+    fn contenders(&self) -> Vec<Contender> {
+        if self.compare.is_empty() && self.program.is_empty() {
+            return vec![
+                Contender::Progressive,
+                Contender::Power(2.0),
+                Contender::Predictive(1.0),
+            ];
+        }
+        let programs = self.program.iter().cloned().map(Contender::Program);
+        self.compare.iter().cloned().chain(programs).collect()
+    }
+
+    fn scenarios(&self) -> Result<Vec<Scenario>, Failure> {
+        let named = self.scenarios.iter().map(|name| load(name));
+        let known = LIBRARY.iter().filter(|_| self.all);
+        named
+            .chain(known.map(|known| parse(known.name, known.yaml)))
+            .collect()
+    }
+}
+
+/// A scenario by its name, or from its file.
+fn load(name: &str) -> Result<Scenario, Failure> {
+    if let Some(known) = find(name) {
+        return parse(name, known.yaml);
+    }
+    let yaml = std::fs::read_to_string(name).map_err(|error| {
+        Failure::Told(format!(
+            "cannot read the scenario {name}: {error}; --list names those that come along"
+        ))
+    })?;
+    parse(name, &yaml)
+}
+
+fn parse(name: &str, yaml: &str) -> Result<Scenario, Failure> {
+    Scenario::parse(yaml).map_err(|error| Failure::Told(format!("the scenario {name} is refused: {error}")))
+}

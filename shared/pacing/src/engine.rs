@@ -1,0 +1,355 @@
+//! The state machine: lines in, decisions out.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::budget::{Budget, Limit, Window};
+use crate::inbound::Inbound;
+use crate::model::demand::{Demand, Forecast, Verdict};
+use crate::model::supply::{Outlook, Supply};
+use crate::plan::Plan;
+use crate::predictive::Strain;
+use crate::protocol::{
+    AgentEvent, Answer, CallEvent, Counts, Event, Id, Line, Pacer, Pool, Question, Start, Why,
+};
+use crate::seize::Query;
+
+/// Everything that is known about a run. Serialisable: what is read back decides as the original does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    began: f64,
+    now: f64,
+    run: Start,
+    supply: Supply,
+    demand: Demand,
+    inbound: Inbound,
+    budget: Budget,
+    strain: Strain,
+    /// The risk that was taken last.
+    threshold: f64,
+    /// Live calls without an agent, and since when.
+    #[serde(with = "crate::pairs")]
+    waiting: BTreeMap<Id, f64>,
+    /// Agents who serve inbound callers, as far as can be seen.
+    serving: f64,
+    /// Expectations, renewed each second.
+    forecast: Forecast,
+    agents: Outlook,
+    renewed: f64,
+}
+
+/// The numbers of a moment: as the centre gives them, else as counted here.
+#[derive(Clone, Debug)]
+pub(crate) struct Moment {
+    pub(crate) staff: u32,
+    pub(crate) seized: u32,
+    pub(crate) idle: u32,
+    pub(crate) talk: u32,
+    pub(crate) wrap: u32,
+    pub(crate) in_flight: u32,
+    pub(crate) waiting: u32,
+    pub(crate) idle_in: u32,
+    pub(crate) in_queue: u32,
+    pub(crate) in_wait: f64,
+    pub(crate) pending: Option<u32>,
+    /// Agents who serve inbound callers and have not announced their end.
+    pub(crate) serving: f64,
+    /// Calls that may be started at most.
+    pub(crate) most: u32,
+}
+
+/// Calls to start, and the risk that was taken for the last of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Dialing {
+    pub(crate) calls: u32,
+    pub(crate) threshold: f64,
+}
+
+/// Takes one line in; an answer for a question, none otherwise.
+///
+/// A line from the past counts as of now; one that repeats or contradicts what is known changes nothing.
+pub fn decide(plan: &Plan, state: &mut State, line: &Line) -> Option<Answer> {
+    if let Event::Start(run) = &line.event {
+        *state = State::new(plan, *run, line.t);
+    }
+    state.now = state.now.max(line.t);
+    state.renew();
+    state.happen(&line.event);
+    let answer = match line.question? {
+        Question::Dial => {
+            let moment = state.moment(&line.counts);
+            state.serving = moment.serving;
+            let dialing = plan.init.calls(state, &moment, &plan.parameters);
+            state.threshold = dialing.threshold;
+            Answer::Dial(dialing.calls.min(moment.most))
+        }
+        Question::Seize => Answer::Seize(state.seize(plan, line)),
+    };
+    Some(answer)
+}
+
+impl State {
+    /// A run that begins.
+    pub fn new(plan: &Plan, run: Start, now: f64) -> Self {
+        let demand = Demand::default();
+        let supply = Supply::default();
+        let forecast = demand.forecast();
+        let agents = supply.forecast(&forecast.horizons, run.abandon_wait);
+        let own = Limit {
+            rate: run.limit,
+            window: run
+                .duration
+                .map_or(Window::Life, |duration| Window::Run(now + duration)),
+        };
+        let limits: Vec<Limit> = plan.limits.iter().copied().chain([own]).collect();
+        Self {
+            began: now,
+            now,
+            run,
+            supply,
+            demand,
+            inbound: Inbound::new(run.in_sla, now),
+            budget: Budget::new(&limits, now),
+            strain: Strain::default(),
+            threshold: 0.0,
+            waiting: BTreeMap::new(),
+            serving: 0.0,
+            forecast,
+            agents,
+            renewed: now,
+        }
+    }
+
+    /// Brings what is learned and expected up to date, once a second.
+    fn renew(&mut self) {
+        if self.now - self.renewed < 1.0 {
+            return;
+        }
+        self.demand.advance(self.now);
+        self.supply.advance(self.now);
+        self.inbound.advance(self.serving, self.now);
+        self.budget.advance(self.now);
+        self.forecast = self.demand.forecast();
+        self.agents = self
+            .supply
+            .forecast(&self.forecast.horizons, self.run.abandon_wait);
+        self.renewed = self.now;
+    }
+
+    fn happen(&mut self, event: &Event) {
+        match event {
+            Event::Agent(agent, event) => self.agent(agent, *event),
+            Event::Call(call, event) => self.call(call, event),
+            Event::Inbound(call, event) => {
+                let staff = self.supply.staff();
+                self.inbound.happen(call, *event, staff, self.now);
+            }
+            Event::SeizeQuery {
+                agent: Some(agent),
+                why: Why::Freed,
+                pool,
+            } => self.supply.free(agent, Some(*pool), self.now),
+            Event::SeizeQuery { .. } | Event::Start(_) | Event::End | Event::Tick | Event::Other(_) => {}
+        }
+    }
+
+    fn agent(&mut self, agent: &Id, event: AgentEvent) {
+        let now = self.now;
+        let side = if self.run.blended {
+            Pool::Inbound
+        } else {
+            Pool::Outbound
+        };
+        match event {
+            AgentEvent::LogOn | AgentEvent::Back => self.supply.log_on(agent, side),
+            AgentEvent::LogOff => self.supply.log_off(agent, now),
+            AgentEvent::Break | AgentEvent::Missed => self.supply.leave(agent, now),
+            AgentEvent::Available(pool) => self.supply.free(agent, pool, now),
+            AgentEvent::AboutToFinish(left) => self.supply.announces(agent, left, now),
+            AgentEvent::WrapStart(left) => self.supply.wraps(agent, left, now),
+        }
+    }
+
+    fn call(&mut self, call: &Id, event: &CallEvent) {
+        let now = self.now;
+        match event {
+            CallEvent::Dialed => self.demand.dialed(call, now),
+            CallEvent::Ringing => self.demand.rings(call),
+            CallEvent::Answered => self.demand.answered(call, now),
+            CallEvent::Busy | CallEvent::NoAnswer | CallEvent::Invalid | CallEvent::Fax => {
+                self.demand.resolved(call, Verdict::Other, now);
+            }
+            CallEvent::Machine => {
+                self.demand.resolved(call, Verdict::Machine, now);
+            }
+            CallEvent::LiveWaiting => {
+                if self.live(call) {
+                    self.waiting.insert(call.clone(), now);
+                }
+            }
+            CallEvent::Connected { agent, .. } => {
+                if self.live(call) | self.waiting.remove(call).is_some() {
+                    self.supply.talks(agent, now);
+                }
+            }
+            CallEvent::Abandoned => {
+                if self.live(call) | self.waiting.remove(call).is_some() {
+                    self.budget.abandoned(now);
+                    self.strain.abandoned();
+                }
+            }
+        }
+    }
+
+    /// A call in flight is a person. False if it was not in flight.
+    fn live(&mut self, call: &Id) -> bool {
+        let fresh = self.demand.resolved(call, Verdict::Live, self.now);
+        if fresh {
+            self.budget.live(self.now);
+            self.strain.live(self.threshold);
+        }
+        fresh
+    }
+
+    fn moment(&self, counts: &Counts) -> Moment {
+        let own = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let idle = counts
+            .idle
+            .unwrap_or_else(|| own(self.supply.idle(Pool::Outbound)));
+        let [talking, wrapping] = self.supply.busy_counts();
+        let talk = counts.talk.unwrap_or(talking);
+        let wrap = counts.wrap.unwrap_or(wrapping);
+        let in_flight = counts.inflight.unwrap_or_else(|| own(self.demand.in_flight()));
+        let staff = own(self.supply.staff()).max(idle.saturating_add(talk).saturating_add(wrap));
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let lines = (f64::from(staff) * self.run.max_lines_per_agent) as u32;
+        let idle_in = counts
+            .idle_in
+            .unwrap_or_else(|| own(self.supply.idle(Pool::Inbound)));
+        // Inbound calls do not tell their agents: whoever is not known to do anything and is not free.
+        let unknown = own(self.supply.idle(Pool::Inbound) + self.supply.idle(Pool::Outbound));
+        Moment {
+            staff,
+            seized: if self.run.blended {
+                own(self.supply.seized())
+            } else {
+                staff
+            },
+            idle,
+            talk,
+            wrap,
+            in_flight,
+            waiting: counts.waiting.unwrap_or_else(|| own(self.waiting.len())),
+            idle_in,
+            serving: f64::from(unknown.saturating_sub(idle).saturating_sub(idle_in)),
+            in_queue: counts.in_queue.unwrap_or_else(|| own(self.inbound.queue())),
+            in_wait: counts
+                .in_wait
+                .unwrap_or_else(|| self.inbound.oldest_wait(self.now)),
+            pending: counts.pending,
+            most: lines
+                .saturating_sub(in_flight)
+                .min(counts.pending.unwrap_or(u32::MAX)),
+        }
+    }
+
+    fn seize(&mut self, plan: &Plan, line: &Line) -> Pool {
+        let Event::SeizeQuery { agent, why, pool } = &line.event else {
+            return Pool::Inbound;
+        };
+        let moment = self.moment(&line.counts);
+        let query = Query {
+            why: *why,
+            pool: *pool,
+            state: self,
+            moment: &moment,
+        };
+        let side = plan.seize.pool(&query, &plan.parameters);
+        if let Some(agent) = agent {
+            self.supply.assign(agent, side);
+        }
+        side
+    }
+}
+
+/// What the other parts read.
+impl State {
+    /// Seconds since the run began.
+    pub(crate) fn elapsed(&self) -> f64 {
+        self.now - self.began
+    }
+
+    pub(crate) const fn now(&self) -> f64 {
+        self.now
+    }
+
+    pub(crate) const fn run(&self) -> &Start {
+        &self.run
+    }
+
+    pub(crate) const fn supply(&self) -> &Supply {
+        &self.supply
+    }
+
+    pub(crate) const fn demand(&self) -> &Demand {
+        &self.demand
+    }
+
+    pub(crate) const fn inbound(&self) -> &Inbound {
+        &self.inbound
+    }
+
+    pub(crate) const fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    pub(crate) const fn strain(&self) -> Strain {
+        self.strain
+    }
+
+    pub(crate) const fn forecast(&self) -> &Forecast {
+        &self.forecast
+    }
+
+    pub(crate) const fn agents(&self) -> &Outlook {
+        &self.agents
+    }
+
+    /// Seconds that the live call that waits longest has waited.
+    pub(crate) fn oldest_waiting(&self) -> f64 {
+        self.now - self.waiting.values().copied().fold(self.now, f64::min)
+    }
+}
+
+/// A plan and the state of its run.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    plan: Plan,
+    state: State,
+}
+
+impl Engine {
+    /// An engine before its run has begun.
+    pub fn new(plan: Plan) -> Self {
+        let state = State::new(&plan, Start::default(), 0.0);
+        Self { plan, state }
+    }
+
+    /// The state.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new(Plan::default())
+    }
+}
+
+impl Pacer for Engine {
+    fn tell(&mut self, line: &Line) -> Option<Answer> {
+        decide(&self.plan, &mut self.state, line)
+    }
+}

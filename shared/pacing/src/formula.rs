@@ -1,0 +1,300 @@
+//! INIT and SEIZE as formulas in CEL.
+//!
+//! INIT gives the number of calls to start now; it is asked each second and whenever an agent or a call
+//! changes. SEIZE gives true to seize the agent in question, or the number of agents to have seized.
+//!
+//! | function | of | gives |
+//! |---|---|---|
+//! | `progressive()` | INIT | free agents, less calls in flight |
+//! | `power(ratio)` | INIT | free agents x ratio, less calls in flight |
+//! | `inverse_hit_rate()` | INIT | `power(1 / rates.answer)` |
+//! | `compliance_guard(limit)` | INIT | the same, drawn towards `power(1)` from half the limit on |
+//! | `predictive(target)` | INIT | as many as keep abandoned calls at the target |
+//! | `credit()` | SEIZE | keeps as many agents for inbound as late calls ask for |
+//! | `wait_compare()` | SEIZE | the side whose oldest waits longer, measured against its target |
+//! | `threshold(n)` | SEIZE | outbound while n agents stay idle for inbound |
+//! | `share(x)` | SEIZE | outbound until this share of the staff is |
+//!
+//! Names, all numbers: see [`NAMES`], and `parameters.<name>`. A division by zero or a name without a value
+//! falls back to `progressive()` and to `credit()`.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use flows::expression::{
+    Checked, Checker, Comprehensions, ExpressionProblem, Options, Scope, Signature, Type, Value, Vocabulary,
+};
+
+use crate::budget::Window;
+use crate::engine::{Dialing, Moment, State};
+use crate::plan::Mode;
+use crate::protocol::Pool;
+use crate::seize::Query;
+
+/// What formulas may read.
+pub const NAMES: &[(&str, &str)] = &[
+    ("agents.logged_on", "agents at work"),
+    ("agents.seized", "agents on the outbound side"),
+    ("agents.idle", "of these, free"),
+    ("agents.talking", "of these, in conversation"),
+    ("agents.wrapping", "of these, in wrap-up"),
+    ("agents.about_to_finish", "of these, announced to finish"),
+    ("agents.idle_inbound", "agents of the inbound side who are free"),
+    ("calls.in_flight", "calls dialed and without a verdict"),
+    ("calls.dialing", "of these, not ringing yet"),
+    ("calls.ringing", "of these, ringing"),
+    ("calls.waiting", "live calls without an agent"),
+    ("contacts.pending", "contacts that may still be called"),
+    (
+        "rates.answer",
+        "probability that a call dialed now is answered by a person",
+    ),
+    ("rates.machine", "machines per call, of late"),
+    (
+        "abandonment.last_30_min",
+        "abandoned per live call, the last 30 minutes",
+    ),
+    ("abandonment.last_24_h", "the last 24 hours"),
+    ("abandonment.last_30_d", "the last 30 days"),
+    ("abandonment.life", "since the beginning"),
+    ("inbound.queue", "inbound callers who queue"),
+    (
+        "inbound.oldest_wait",
+        "seconds that the oldest of them has waited",
+    ),
+    ("inbound.average_wait", "seconds that callers waited, of late"),
+    (
+        "inbound.service_level",
+        "part of the callers answered in time, of late",
+    ),
+    ("time.of_day", "seconds since local midnight"),
+    ("time.run", "seconds since the beginning"),
+];
+
+/// Cost of a function: each goes through agents and calls.
+const COST: u64 = 2_000;
+
+/// How calls are started.
+#[derive(Clone, Debug)]
+pub(crate) enum Init {
+    Mode(Mode),
+    Formula(Checked),
+}
+
+/// Which agents are seized.
+#[derive(Clone, Debug)]
+pub(crate) enum Seize {
+    Credit,
+    /// Whether this agent.
+    Agent(Checked),
+    /// How many agents.
+    Agents(Checked),
+}
+
+const OPTIONS: Options = Options {
+    comprehensions: Comprehensions::Refused,
+};
+
+fn names(parameters: &BTreeMap<String, f64>) -> Vocabulary {
+    let mut vocabulary = Vocabulary::default();
+    for (name, _) in NAMES {
+        vocabulary.name(*name, Type::Number);
+    }
+    for name in parameters.keys() {
+        vocabulary.name(format!("parameters.{name}"), Type::Number);
+    }
+    vocabulary
+}
+
+fn with_functions(mut vocabulary: Vocabulary, functions: &[(&str, usize)], result: &Type) -> Vocabulary {
+    for (name, parameters) in functions {
+        let signature = Signature {
+            parameters: vec![Type::Number; *parameters],
+            result: result.clone(),
+            cost: COST,
+        };
+        vocabulary.function(*name, signature);
+    }
+    vocabulary
+}
+
+impl Init {
+    pub(crate) fn parse(source: &str, parameters: &BTreeMap<String, f64>) -> Result<Self, ExpressionProblem> {
+        let functions = [
+            ("progressive", 0),
+            ("power", 1),
+            ("predictive", 1),
+            ("inverse_hit_rate", 0),
+            ("compliance_guard", 1),
+        ];
+        let vocabulary = with_functions(names(parameters), &functions, &Type::Number);
+        let checked = Checker::new(&vocabulary).check(source, &Type::Number, OPTIONS)?;
+        Ok(Self::Formula(checked))
+    }
+
+    /// Calls to start now.
+    pub(crate) fn calls(
+        &self,
+        state: &State,
+        moment: &Moment,
+        parameters: &BTreeMap<String, f64>,
+    ) -> Dialing {
+        match self {
+            Self::Mode(mode) => state.by_mode(*mode, moment),
+            Self::Formula(formula) => {
+                let scope = InitScope {
+                    names: Names {
+                        state,
+                        moment,
+                        parameters,
+                    },
+                    threshold: Cell::new(0.0),
+                };
+                match formula.number(&scope) {
+                    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                    Ok(calls) => Dialing {
+                        calls: calls.clamp(0.0, f64::from(moment.most)) as u32,
+                        threshold: scope.threshold.get(),
+                    },
+                    Err(_) => state.by_mode(Mode::Progressive, moment),
+                }
+            }
+        }
+    }
+}
+
+impl Seize {
+    pub(crate) fn parse(source: &str, parameters: &BTreeMap<String, f64>) -> Result<Self, ExpressionProblem> {
+        let functions = [("credit", 0), ("wait_compare", 0), ("threshold", 1), ("share", 1)];
+        let vocabulary = with_functions(names(parameters), &functions, &Type::Boolean);
+        let checker = Checker::new(&vocabulary);
+        match checker.check(source, &Type::Boolean, OPTIONS) {
+            Ok(checked) => Ok(Self::Agent(checked)),
+            Err(problem) => match checker.check(source, &Type::Number, OPTIONS) {
+                Ok(checked) => Ok(Self::Agents(checked)),
+                Err(_) => Err(problem),
+            },
+        }
+    }
+
+    /// The side that the agent is to serve.
+    pub(crate) fn pool(&self, query: &Query<'_>, parameters: &BTreeMap<String, f64>) -> Pool {
+        let scope = SeizeScope {
+            names: Names {
+                state: query.state,
+                moment: query.moment,
+                parameters,
+            },
+            query,
+        };
+        let decided = match self {
+            Self::Credit => None,
+            Self::Agent(formula) => formula.is_true(&scope).ok().map(side),
+            Self::Agents(formula) => formula.number(&scope).ok().map(|agents| query.up_to(agents)),
+        };
+        decided.unwrap_or_else(|| query.credit())
+    }
+}
+
+const fn side(seize: bool) -> Pool {
+    if seize { Pool::Outbound } else { Pool::Inbound }
+}
+
+/// The values of names at a moment.
+struct Names<'a> {
+    state: &'a State,
+    moment: &'a Moment,
+    parameters: &'a BTreeMap<String, f64>,
+}
+
+impl Names<'_> {
+    fn number(&self, name: &str) -> Option<f64> {
+        let (state, moment) = (self.state, self.moment);
+        let share = |window| Some(state.budget().tally(window).share());
+        let [dialing, ringing] = state.demand().stages();
+        match name {
+            "agents.logged_on" => Some(f64::from(moment.staff)),
+            "agents.seized" => Some(f64::from(moment.seized)),
+            "agents.idle" => Some(f64::from(moment.idle)),
+            "agents.talking" => Some(f64::from(moment.talk)),
+            "agents.wrapping" => Some(f64::from(moment.wrap)),
+            "agents.about_to_finish" => Some(f64::from(state.supply().about_to_finish())),
+            "agents.idle_inbound" => Some(f64::from(moment.idle_in)),
+            "calls.in_flight" => Some(f64::from(moment.in_flight)),
+            "calls.dialing" => Some(f64::from(dialing)),
+            "calls.ringing" => Some(f64::from(ringing)),
+            "calls.waiting" => Some(f64::from(moment.waiting)),
+            "contacts.pending" => moment.pending.map(f64::from),
+            "rates.answer" => Some(state.demand().answer_rate()),
+            "rates.machine" => Some(state.demand().machine_rate()),
+            "abandonment.last_30_min" => share(Window::Last(1_800.0)),
+            "abandonment.last_24_h" => share(Window::Last(86_400.0)),
+            "abandonment.last_30_d" => share(Window::Last(2_592_000.0)),
+            "abandonment.life" => share(Window::Life),
+            "inbound.queue" => Some(f64::from(moment.in_queue)),
+            "inbound.oldest_wait" => Some(moment.in_wait),
+            "inbound.average_wait" => Some(state.inbound().average_wait()),
+            "inbound.service_level" => Some(state.inbound().service_level()),
+            "time.of_day" => Some(libm::fmod(state.run().time_of_day + state.elapsed(), 86_400.0)),
+            "time.run" => Some(state.elapsed()),
+            _ => self.parameters.get(name.strip_prefix("parameters.")?).copied(),
+        }
+    }
+}
+
+struct InitScope<'a> {
+    names: Names<'a>,
+    /// The risk that `predictive` took.
+    threshold: Cell<f64>,
+}
+
+impl Scope for InitScope<'_> {
+    fn value(&self, name: &str) -> Option<Value> {
+        self.names.number(name).map(Value::Number)
+    }
+
+    fn call(&self, function: &str, arguments: &[Value]) -> Option<Value> {
+        let Names { state, moment, .. } = self.names;
+        let dialing = match (function, arguments) {
+            ("progressive", []) => state.by_mode(Mode::Progressive, moment),
+            ("power", [Value::Number(ratio)]) => state.by_mode(Mode::Power(*ratio), moment),
+            ("predictive", [Value::Number(target)]) => state.by_mode(Mode::Predictive(*target), moment),
+            ("inverse_hit_rate", []) => state.by_mode(Mode::Power(inverse_hit_rate(state)), moment),
+            ("compliance_guard", [Value::Number(limit)]) => {
+                let abandoned = state.budget().tally(Window::Life).share();
+                let brake = ((limit - abandoned) / (limit / 2.0)).clamp(0.0, 1.0);
+                let ratio = 1.0 + (inverse_hit_rate(state) - 1.0) * brake;
+                state.by_mode(Mode::Power(ratio), moment)
+            }
+            _ => return None,
+        };
+        self.threshold.set(self.threshold.get().max(dialing.threshold));
+        Some(Value::Number(f64::from(dialing.calls)))
+    }
+}
+
+fn inverse_hit_rate(state: &State) -> f64 {
+    1.0 / state.demand().answer_rate().max(1e-3)
+}
+
+struct SeizeScope<'a> {
+    names: Names<'a>,
+    query: &'a Query<'a>,
+}
+
+impl Scope for SeizeScope<'_> {
+    fn value(&self, name: &str) -> Option<Value> {
+        self.names.number(name).map(Value::Number)
+    }
+
+    fn call(&self, function: &str, arguments: &[Value]) -> Option<Value> {
+        let pool = match (function, arguments) {
+            ("credit", []) => self.query.credit(),
+            ("wait_compare", []) => self.query.wait_compare(),
+            ("threshold", [Value::Number(agents)]) => self.query.threshold(*agents),
+            ("share", [Value::Number(share)]) => self.query.share(*share),
+            _ => return None,
+        };
+        Some(Value::Boolean(pool == Pool::Outbound))
+    }
+}

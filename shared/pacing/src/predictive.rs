@@ -1,0 +1,230 @@
+//! Predictive dialing: as many calls as keep the risk of the last one at what the budget allows.
+//!
+//! The risk of a call dialed now is the probability that, when a person answers it, nobody is free: over the
+//! moments of its answer (see [`HORIZONS`]) and the levels of the answer rate (see
+//! [`crate::learn::level`]), `P(X(t) - Bin(n, q(t)) <= 0)`, where `X` counts agents free within the time that
+//! a caller waits, less calls answered before. At the optimum of the constrained decision process this
+//! risk is nearly the same in every state, so that a threshold on it is nearly optimal.
+//!
+//! How much is really abandoned at a threshold differs from floor to floor; what happens is held against
+//! the thresholds in force ([`Strain`]), so that the threshold aims at the share that the budget allows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::budget::Allowance;
+use crate::model::demand::{Ages, Forecast};
+use crate::model::{HORIZONS, Row};
+use crate::surplus::{Surplus, Terms};
+
+/// The highest threshold.
+const MOST_RISK: f64 = 0.1;
+/// The probability with which the calls in flight may cost more than the budget can bear.
+const RUIN: f64 = 0.000_4;
+
+/// What is less likely is left out.
+const NEVER: f64 = 1e-4;
+
+/// Abandoned calls against the risks that were taken.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Strain {
+    abandoned: f64,
+    risked: f64,
+}
+
+impl Default for Strain {
+    fn default() -> Self {
+        // Assumed at first: 1.3 abandoned where 1 was risked, with the weight of four.
+        Self {
+            abandoned: 4.0,
+            risked: 4.0 / 1.3,
+        }
+    }
+}
+
+impl Strain {
+    pub(crate) fn live(&mut self, threshold: f64) {
+        self.risked += threshold;
+    }
+
+    pub(crate) fn abandoned(&mut self) {
+        self.abandoned = self.abandoned * MEMORY + 1.0;
+        self.risked *= MEMORY;
+    }
+
+    /// The threshold at which the share is abandoned.
+    pub(crate) fn threshold(self, allowance: Allowance) -> f64 {
+        let per_risk = (self.abandoned / self.risked).clamp(0.3, 5.0);
+        (allowance.share / per_risk).clamp(0.0, MOST_RISK)
+    }
+}
+
+/// What one abandoned call leaves of what is remembered.
+const MEMORY: f64 = 0.98;
+
+/// The floor at a moment, as the decision needs it.
+pub(crate) struct Floor<'a> {
+    /// Agents free, less live calls that wait.
+    pub(crate) free: i64,
+    /// Agents who may get free within each horizon.
+    pub(crate) busy: Vec<Row>,
+    /// Calls in flight.
+    pub(crate) ages: Ages,
+    pub(crate) forecast: &'a Forecast,
+    /// Others who may get free, and who may want an agent, within each horizon.
+    pub(crate) more: [Terms; HORIZONS],
+    pub(crate) less: [Terms; HORIZONS],
+}
+
+/// One moment at one level.
+struct Case {
+    weight: f64,
+    fresh: f64,
+    surplus: Surplus,
+    last: bool,
+}
+
+impl Floor<'_> {
+    /// How many calls to dial, at most `most`.
+    pub(crate) fn calls(&self, threshold: f64, allowance: Allowance, most: u32) -> u32 {
+        if threshold <= 0.0 || most == 0 {
+            return 0;
+        }
+        let cases = self.cases();
+        #[allow(clippy::cast_possible_truncation)]
+        let bearable = libm::floor(allowance.loss.clamp(-1.0, 1e6)) as i64;
+        largest(most, |calls| {
+            risk(&cases, calls) <= threshold && ruin(&cases, calls, bearable) <= RUIN
+        })
+    }
+
+    fn cases(&self) -> Vec<Case> {
+        let mut cases = Vec::with_capacity(3 * HORIZONS);
+        let mut total = 0.0;
+        for place in 0..HORIZONS {
+            let at = |row: &Row| row.get(place).copied().unwrap_or(0.0);
+            let one = |row: &Row| Terms {
+                probability: at(row),
+                count: 1,
+            };
+            let others = self.more.get(place).copied();
+            let more: Vec<Terms> = self
+                .busy
+                .iter()
+                .map(one)
+                .chain(others)
+                .filter(|terms| terms.probability > NEVER)
+                .collect();
+            let supply = Surplus::new(self.free, &more);
+            for outlook in &self.forecast.outlooks {
+                let ringing = outlook.ringing.iter().zip(&self.ages.ringing);
+                let answered = self.forecast.answered.iter().zip(&self.ages.answered);
+                let less: Vec<Terms> = ringing
+                    .chain(answered)
+                    .filter(|(_, count)| **count > 0)
+                    .map(|(row, count)| Terms {
+                        probability: at(row),
+                        count: *count,
+                    })
+                    .chain(self.less.get(place).copied())
+                    .filter(|terms| terms.probability > NEVER)
+                    .collect();
+                let answer = outlook.fresh.last().copied().unwrap_or(0.0);
+                let weight = outlook.weight * answer;
+                total += weight;
+                cases.push(Case {
+                    weight,
+                    fresh: at(&outlook.fresh),
+                    surplus: supply.less(&less),
+                    last: place + 1 == HORIZONS,
+                });
+            }
+        }
+        for case in &mut cases {
+            case.weight /= total.max(1e-12);
+        }
+        cases
+    }
+}
+
+/// The risk of the last of so many calls.
+fn risk(cases: &[Case], calls: u32) -> f64 {
+    cases.iter().map(|case| case.weight * case.short(calls, 0)).sum()
+}
+
+/// The probability that more calls are lost than can be borne, of all in flight and so many more.
+fn ruin(cases: &[Case], calls: u32, bearable: i64) -> f64 {
+    let last = cases.iter().filter(|case| case.last);
+    let (sum, weight) = last.fold((0.0, 0.0), |(sum, weight), case| {
+        let ruin = case.short(calls, -(bearable + 1));
+        (sum + case.weight * ruin, weight + case.weight)
+    });
+    sum / weight.max(1e-12)
+}
+
+impl Case {
+    /// P(at most so many over), with so many calls more.
+    fn short(&self, calls: u32, most: i64) -> f64 {
+        let fresh = Terms {
+            probability: self.fresh,
+            count: calls,
+        };
+        // The last of the calls is the one whose answer is looked at; it takes nobody from itself.
+        let others = Terms {
+            count: calls.saturating_sub(u32::from(most == 0)),
+            ..fresh
+        };
+        self.surplus.less(&[others]).at_most(most)
+    }
+}
+
+/// The largest number up to `most` that fits, if fitting ends once.
+fn largest(most: u32, fits: impl Fn(u32) -> bool) -> u32 {
+    let (mut low, mut step) = (0, 1);
+    while low < most {
+        let next = (low + step).min(most);
+        if !fits(next) {
+            break;
+        }
+        low = next;
+        step *= 2;
+    }
+    let mut high = (low + step).min(most + 1);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if fits(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_that_fits() {
+        for most in 0..40 {
+            for bound in 0..40 {
+                assert_eq!(largest(most, |n| n <= bound), most.min(bound));
+            }
+        }
+    }
+
+    #[test]
+    fn more_is_abandoned_than_was_risked_so_less_is_risked() {
+        let allowance = Allowance {
+            share: 0.03,
+            loss: 10.0,
+        };
+        let mut strain = Strain::default();
+        let before = strain.threshold(allowance);
+        for _ in 0..50 {
+            strain.live(before);
+            strain.abandoned();
+        }
+        assert!(strain.threshold(allowance) < before / 3.0);
+    }
+}

@@ -1,0 +1,251 @@
+//! How many agents are over when calls are answered: a sum of independent yes-or-no terms.
+//!
+//! `X = free + sum Bern(a) - sum Bern(b)`: agents who get free, calls that get answered. Up to
+//! [`EXACT`] terms the distribution is exact (Poisson-binomial, by convolution); beyond, it is normal with
+//! an Edgeworth term for the skewness and a continuity correction:
+//! `P(X <= k) = F(z) - s/6 (z^2 - 1) f(z)`, `z = (k + 1/2 - m) / sd`, `s` the skewness (Feller, An
+//! Introduction to Probability Theory II, XVI.4).
+
+/// Most terms of an exact distribution.
+const EXACT: u32 = 70;
+
+/// Terms of one probability.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Terms {
+    pub(crate) probability: f64,
+    pub(crate) count: u32,
+}
+
+/// The distribution of `X`.
+#[derive(Clone, Debug)]
+pub(crate) enum Surplus {
+    Exact(Exact),
+    Smooth(Cumulants),
+}
+
+/// Weights of `lowest`, `lowest + 1`, ...
+#[derive(Clone, Debug)]
+pub(crate) struct Exact {
+    lowest: i64,
+    weights: Vec<f64>,
+    terms: u32,
+}
+
+/// Mean, variance and third cumulant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cumulants {
+    mean: f64,
+    variance: f64,
+    third: f64,
+}
+
+impl Surplus {
+    /// Agents free now, and terms that add one.
+    pub(crate) fn new(free: i64, more: &[Terms]) -> Self {
+        let count: u32 = more.iter().map(|terms| terms.count).sum();
+        if count <= EXACT {
+            let mut exact = Exact {
+                lowest: free,
+                weights: vec![1.0],
+                terms: 0,
+            };
+            more.iter().for_each(|terms| exact.add(*terms, Sign::Plus));
+            return Self::Exact(exact);
+        }
+        #[allow(clippy::cast_precision_loss)]
+        let mut smooth = Cumulants {
+            mean: free as f64,
+            variance: 0.0,
+            third: 0.0,
+        };
+        more.iter().for_each(|terms| smooth.add(*terms, Sign::Plus));
+        Self::Smooth(smooth)
+    }
+
+    /// With terms more that take one away.
+    pub(crate) fn less(&self, terms: &[Terms]) -> Self {
+        let count: u32 = terms.iter().map(|terms| terms.count).sum();
+        let mut smooth = match self {
+            Self::Exact(exact) if exact.terms.saturating_add(count) <= EXACT => {
+                let mut exact = exact.clone();
+                terms.iter().for_each(|terms| exact.add(*terms, Sign::Minus));
+                return Self::Exact(exact);
+            }
+            Self::Exact(exact) => exact.cumulants(),
+            Self::Smooth(smooth) => *smooth,
+        };
+        terms.iter().for_each(|terms| smooth.add(*terms, Sign::Minus));
+        Self::Smooth(smooth)
+    }
+
+    /// `P(X <= most)`.
+    pub(crate) fn at_most(&self, most: i64) -> f64 {
+        match self {
+            Self::Exact(exact) => exact.at_most(most),
+            Self::Smooth(smooth) => smooth.at_most(most),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Plus,
+    Minus,
+}
+
+impl Exact {
+    fn add(&mut self, terms: Terms, sign: Sign) {
+        let p = terms.probability.clamp(0.0, 1.0);
+        self.terms = self.terms.saturating_add(terms.count);
+        if p <= 0.0 {
+            return;
+        }
+        for _ in 0..terms.count {
+            // A step up happens with p; a step down is the same from one lower with 1 - p.
+            let up = match sign {
+                Sign::Plus => p,
+                Sign::Minus => {
+                    self.lowest -= 1;
+                    1.0 - p
+                }
+            };
+            let mut below = 0.0;
+            for weight in &mut self.weights {
+                let here = *weight;
+                *weight = here * (1.0 - up) + below * up;
+                below = here;
+            }
+            self.weights.push(below * up);
+        }
+    }
+
+    fn at_most(&self, most: i64) -> f64 {
+        let Ok(items) = usize::try_from(most.saturating_sub(self.lowest).saturating_add(1)) else {
+            return 0.0;
+        };
+        self.weights.iter().take(items).sum::<f64>().clamp(0.0, 1.0)
+    }
+
+    fn cumulants(&self) -> Cumulants {
+        #[allow(clippy::cast_precision_loss)]
+        let values = || (self.lowest..).map(|value| value as f64).zip(&self.weights);
+        let mean: f64 = values().map(|(value, weight)| value * weight).sum();
+        let central = |power: i32| -> f64 {
+            values()
+                .map(|(value, weight)| weight * (0..power).fold(1.0, |product, _| product * (value - mean)))
+                .sum()
+        };
+        Cumulants {
+            mean,
+            variance: central(2),
+            third: central(3),
+        }
+    }
+}
+
+impl Cumulants {
+    fn add(&mut self, terms: Terms, sign: Sign) {
+        let p = terms.probability.clamp(0.0, 1.0);
+        let count = f64::from(terms.count);
+        let variance = count * p * (1.0 - p);
+        let third = variance * (1.0 - 2.0 * p);
+        self.variance += variance;
+        match sign {
+            Sign::Plus => {
+                self.mean += count * p;
+                self.third += third;
+            }
+            Sign::Minus => {
+                self.mean -= count * p;
+                self.third -= third;
+            }
+        }
+    }
+
+    fn at_most(&self, most: i64) -> f64 {
+        #[allow(clippy::cast_precision_loss)]
+        let edge = most as f64 + 0.5;
+        if self.variance < 1e-12 {
+            return if self.mean <= edge { 1.0 } else { 0.0 };
+        }
+        let deviation = libm::sqrt(self.variance);
+        let z = (edge - self.mean) / deviation;
+        if z < -8.0 {
+            return 0.0;
+        }
+        if z > 8.0 {
+            return 1.0;
+        }
+        let skewness = self.third / (self.variance * deviation);
+        let density = libm::exp(-z * z / 2.0) / libm::sqrt(std::f64::consts::TAU);
+        let normal = libm::erfc(-z / std::f64::consts::SQRT_2) / 2.0;
+        (normal - skewness / 6.0 * (z * z - 1.0) * density).clamp(0.0, 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn terms() -> impl Strategy<Value = Vec<Terms>> {
+        let one = (0.0..=1.0, 1..4u32).prop_map(|(probability, count)| Terms { probability, count });
+        proptest::collection::vec(one, 0..4)
+    }
+
+    /// Every outcome of every term.
+    fn brute(free: i64, more: &[Terms], less: &[Terms], most: i64) -> f64 {
+        let spread = |terms: &[Terms], step: i64| -> Vec<(f64, i64)> {
+            let all = terms.iter().flat_map(|t| (0..t.count).map(|_| t.probability));
+            all.map(|p| (p, step)).collect()
+        };
+        let all: Vec<_> = [spread(more, 1), spread(less, -1)].concat();
+        let outcome = |bits: u32| {
+            all.iter()
+                .enumerate()
+                .fold((1.0, free), |(weight, x), (place, (p, step))| {
+                    if bits >> place & 1 == 1 {
+                        (weight * p, x + step)
+                    } else {
+                        (weight * (1.0 - p), x)
+                    }
+                })
+        };
+        (0..1u32 << all.len())
+            .map(outcome)
+            .filter(|(_, x)| *x <= most)
+            .map(|(weight, _)| weight)
+            .sum()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn exact_is_what_counting_gives(free in -3i64..4, more in terms(), less in terms(), most in -6i64..7) {
+            let count: u32 = more.iter().chain(&less).map(|t| t.count).sum();
+            prop_assume!(count <= 14);
+            let exact = Surplus::new(free, &more).less(&less).at_most(most);
+            prop_assert!((exact - brute(free, &more, &less, most)).abs() < 1e-9);
+        }
+
+        #[test]
+        fn smooth_is_near_exact(free in 0i64..10, p in 0.1..0.9f64, q in 0.1..0.5f64, most in -3i64..3) {
+            let more = [Terms { probability: p, count: 30 }];
+            let less = [Terms { probability: q, count: 40 }];
+            let exact = Surplus::new(free, &more).less(&less);
+            let Surplus::Exact(pmf) = &exact else { panic!("too many terms") };
+            let smooth = Surplus::Smooth(pmf.cumulants());
+            prop_assert!((exact.at_most(most) - smooth.at_most(most)).abs() < 0.003);
+        }
+
+        #[test]
+        fn a_call_more_never_lowers_the_risk(free in 0i64..10, q in 0.0..1.0f64, n in 0u32..100) {
+            let less = [Terms { probability: q, count: 20 }];
+            let surplus = Surplus::new(free, &[]).less(&less);
+            let one = surplus.less(&[Terms { probability: q, count: n }]).at_most(0);
+            let more = surplus.less(&[Terms { probability: q, count: n + 1 }]).at_most(0);
+            prop_assert!(more >= one - 0.002, "{one} {more}");
+        }
+    }
+}

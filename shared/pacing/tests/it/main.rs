@@ -1,0 +1,7 @@
+//! The engine as a centre sees it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+mod lines;
+mod promises;
+mod recipes;
