@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use application::error::FieldError;
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use bytes::{Bytes, BytesMut};
@@ -23,22 +23,38 @@ pub const MAX_BODY: usize = 5 * 1024 * 1024;
 /// while the whole is less than 128 deep.
 pub const MAX_DEPTH: usize = 64;
 
+/// Most bytes of a body too large that are read and thrown away, so that its sender comes to read why.
+const MAX_DISCARDED: usize = 8 * MAX_BODY;
+
 /// Reads a whole body within [`MAX_BODY`].
 pub(crate) async fn collect(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let too_large = || Problem::too_large(format!("A body may have at most {MAX_BODY} bytes."));
+    let mut parts = body.into_data_stream();
     if announced_length(headers).is_some_and(|length| length > MAX_BODY as u64) {
+        discard(parts).await;
         return Err(too_large());
     }
     let mut whole = BytesMut::new();
-    let mut parts = body.into_data_stream();
     while let Some(part) = parts.next().await {
         let part = part.map_err(|_| Problem::malformed("The body broke off."))?;
         if whole.len() + part.len() > MAX_BODY {
+            discard(parts).await;
             return Err(too_large());
         }
         whole.extend_from_slice(&part);
     }
     Ok(whole.freeze())
+}
+
+/// Reads on, within bounds. A connection closed on a sender that still writes is reset, and the answer
+/// with it.
+async fn discard(mut parts: BodyDataStream) {
+    let mut discarded = 0;
+    while let Some(Ok(part)) = parts.next().await
+        && discarded < MAX_DISCARDED
+    {
+        discarded += part.len();
+    }
 }
 
 /// How long the body will be, as far as the caller says so.

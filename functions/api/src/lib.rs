@@ -8,6 +8,8 @@ pub mod auth;
 pub mod etag;
 pub mod extract;
 pub mod idempotency;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 pub mod openapi;
 pub mod paging;
 pub mod problem;

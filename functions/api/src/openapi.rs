@@ -180,7 +180,7 @@ fn add_components(root: &mut Map<String, Value>) {
     }
     components.insert(
         "securitySchemes".into(),
-        json!({"apiKey": {"type": "http", "scheme": "bearer", "description": "An API key, such as `oc_...`."}}),
+        json!({"apiKey": {"type": "http", "scheme": "bearer", "description": "An API key, such as `oc_...`, or a token of the configured issuer."}}),
     );
     components.insert(
         "parameters".into(),
@@ -211,9 +211,12 @@ fn problems() -> Map<String, Value> {
         ),
         (
             "401",
-            "`unauthenticated`: the API key is missing, unknown or revoked.",
+            "`unauthenticated`: the API key or token is missing, unknown, ended or revoked.",
         ),
-        ("403", "`forbidden`: the API key's role does not allow this."),
+        (
+            "403",
+            "`forbidden`: the role of the API key or token does not allow this.",
+        ),
         (
             "404",
             "`not-found`: there is no such thing, or it is another tenant's.",

@@ -69,6 +69,7 @@ fn resources() -> OpenApiRouter<ApiState> {
         .routes(routes!(contact_lists::contacts))
         .routes(routes!(imports::create, imports::list))
         .routes(routes!(imports::get))
+        .routes(routes!(imports::start))
         .routes(routes!(imports::rejects))
         .routes(routes!(
             do_not_contact::enter,

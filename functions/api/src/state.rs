@@ -1,6 +1,9 @@
 //! What the handlers work with.
 
+use std::sync::Arc;
+
 use application::context::Context;
+use authorizer::Tokens;
 use url::Url;
 
 /// The use cases' context, and where this API is reached from outside.
@@ -12,6 +15,8 @@ pub struct ApiState {
     /// Without one, upload addresses are relative, and callbacks are taken to have been called at the
     /// host that they name.
     pub public_url: Option<Url>,
+    /// The tokens that are taken besides API keys.
+    pub tokens: Option<Arc<Tokens>>,
 }
 
 impl ApiState {

@@ -7,11 +7,13 @@ use std::time::Duration;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use domain::trace::TraceId;
 use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use crate::auth;
 use crate::problem::{MEDIA_TYPE, Problem};
 use crate::state::ApiState;
 
@@ -59,7 +61,9 @@ pub(crate) async fn around(State(state): State<ApiState>, request: Request, next
     } else {
         TIME_LIMIT
     };
-    let span = tracing::info_span!("request", %method, route, request_id = id, tenant = Empty);
+    let trace = auth::trace(request.headers());
+    let trace = trace.as_ref().map(TraceId::as_str);
+    let span = tracing::info_span!("request", %method, route, request_id = id, trace, tenant = Empty);
     let began = state.context.now();
     let work = CURRENT.scope(id.clone(), async {
         let answer = tokio::time::timeout(limit, AssertUnwindSafe(next.run(request)).catch_unwind()).await;

@@ -59,10 +59,11 @@ impl Engine {
             blobs: embedded.blobs(),
             secrets: embedded.secrets(),
             web: Arc::new(SafeWebClient::new(policy).map_err(|error| client(&error))?),
-            connectors: Arc::new(Factory::new().map_err(|error| client(&error))?),
+            connectors: Arc::new(Factory::new(embedded.clock()).map_err(|error| client(&error))?),
             clock: embedded.clock(),
             entropy: embedded.entropy(),
             caches: Arc::new(Caches::default()),
+            trace: None,
         };
         Ok(Self {
             embedded,

@@ -1,14 +1,27 @@
 //! The HTTP side of the program.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use api::ApiState;
+use authorizer::Tokens;
+use authorizer::settings::Issuer;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::engine::Engine;
 use crate::failure::Failure;
+
+/// The tokens that are taken besides API keys: those of the issuer that the environment names.
+fn tokens() -> Result<Option<Arc<Tokens>>, Failure> {
+    let told = |error: &dyn std::fmt::Display| Failure::Told(error.to_string());
+    let Some(issuer) = Issuer::read(|name| std::env::var(name).ok()).map_err(|error| told(&error))? else {
+        return Ok(None);
+    };
+    let client = connectors::http_client().map_err(|error| told(&error))?;
+    Ok(Some(Arc::new(Tokens::new(issuer, client))))
+}
 
 /// A server that listens.
 pub(crate) struct Server {
@@ -32,6 +45,7 @@ impl Server {
         let router = api::router(ApiState {
             context: engine.context.clone(),
             public_url,
+            tokens: tokens()?,
         });
         let stop = engine.stop_token();
         let task = tokio::spawn(async move {

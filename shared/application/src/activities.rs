@@ -80,14 +80,22 @@ pub async fn schedule_batch(
         let checked = check(context, tenant, &new.plan, now).await;
         let origin = Some(origin.to_owned());
         let writing = Writing { now, version: 1 };
-        let activity = Activity::schedule(new.id, tenant.clone(), new.plan, origin, writing);
+        let activity = Activity::schedule(new.id, tenant.clone(), new.plan, origin, writing)
+            .traced(context.trace.clone());
         match checked {
             Ok(()) => {
                 open.push((place, activity));
                 results.push(None);
             }
             // What was possible when it was done is not refused because it is repeated later.
-            Err(error) => results.push(Some(standing(context, &activity).await.map_err(|_| error))),
+            Err(refusal) => {
+                let standing = standing(context, &activity).await;
+                results.push(Some(standing.map_err(|error| match error {
+                    // Whether it was done is not known.
+                    Error::Busy { .. } | Error::Platform(_) => error,
+                    _ => refusal,
+                })));
+            }
         }
     }
     for _ in 0..MAX_TRIES {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::id::hash_bits;
 use domain::time::Timestamp;
+use domain::trace::TraceId;
 use platform::blobs::Blobs;
 use platform::bus::EventBus;
 use platform::connector::ConnectorFactory;
@@ -38,9 +39,20 @@ pub struct Context {
     pub entropy: Arc<dyn Entropy>,
     /// What may be a moment old.
     pub caches: Arc<Caches>,
+    /// The trace of the request or message that is worked on.
+    pub trace: Option<TraceId>,
 }
 
 impl Context {
+    /// The same, for work under a trace.
+    #[must_use]
+    pub fn traced(&self, trace: Option<TraceId>) -> Self {
+        Self {
+            trace,
+            ..self.clone()
+        }
+    }
+
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

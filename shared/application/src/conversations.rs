@@ -48,13 +48,22 @@ pub(crate) fn put(conversation: &Conversation, version_before: u64) -> Result<Wr
     .write()
 }
 
+/// Looks for a conversation: its campaign's pointer stands before it does.
+pub(crate) async fn find(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ConversationId,
+) -> Result<Option<Stored<Conversation>>, Error> {
+    load(context.table.as_ref(), &keys::conversation(tenant, id)).await
+}
+
 /// Reads one conversation.
 pub async fn get(
     context: &Context,
     tenant: &TenantId,
     id: &ConversationId,
 ) -> Result<Stored<Conversation>, Error> {
-    load(context.table.as_ref(), &keys::conversation(tenant, id))
+    find(context, tenant, id)
         .await?
         .ok_or_else(|| Error::not_found("conversation", id))
 }
@@ -277,10 +286,8 @@ fn scheduled(context: &Context, conversation: &Conversation, schedule: Schedule)
         metadata: schedule.metadata,
     };
     let writing = activities::writing(context, 0);
-    activities::put(
-        &Activity::schedule(id, conversation.tenant.clone(), plan, None, writing),
-        0,
-    )
+    let activity = Activity::schedule(id, conversation.tenant.clone(), plan, None, writing);
+    activities::put(&activity.traced(context.trace.clone()), 0)
 }
 
 /// A conversation's timer came due.
@@ -291,9 +298,7 @@ pub async fn timer_due(
     generation: u64,
 ) -> Result<(), Error> {
     commit(context, || async {
-        let Some(Stored { value, version }) =
-            load::<Conversation>(context.table.as_ref(), &keys::conversation(tenant, id)).await?
-        else {
+        let Some(Stored { value, version }) = find(context, tenant, id).await? else {
             return Ok(Decision::nothing(()));
         };
         let Some(timer) = timer(&value).filter(|timer| timer.generation == generation) else {
@@ -342,7 +347,9 @@ async fn park(context: &Context, conversation: &Conversation, version: u64) -> R
 /// Lets a conversation act on what it missed while its campaign was paused.
 pub(crate) async fn release(context: &Context, tenant: &TenantId, id: &ConversationId) -> Result<(), Error> {
     commit(context, || async {
-        let Stored { value, version } = get(context, tenant, id).await?;
+        let Some(Stored { value, version }) = find(context, tenant, id).await? else {
+            return Ok(Decision::nothing(()));
+        };
         let missed = !value.held.is_empty() || value.wake.is_some();
         if !value.is_running() || !missed {
             return Ok(Decision::nothing(()));

@@ -6,8 +6,10 @@
 //! found under the derived ids, and the rest is completed.
 
 use domain::id::TenantId;
+use domain::json_text;
 use domain::time::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::commit::{Decision, commit};
 use crate::context::Context;
@@ -25,8 +27,7 @@ pub const MAX_KEY: usize = 128;
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// An answer, as it was given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -41,9 +42,64 @@ pub struct Answer {
 struct Record {
     request: String,
     since: Timestamp,
-    in_progress_until: Timestamp,
+    /// None once there is an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    answer: Option<Answer>,
+    in_progress_until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<KeptAnswer>,
+}
+
+/// An answer, as it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct KeptAnswer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: KeptBody,
+}
+
+/// Most answers are JSON, and kept as such: as a text, each of their quotes would be escaped.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum KeptBody {
+    Json(#[serde(with = "json_text")] String),
+    Text(String),
+}
+
+impl From<Answer> for KeptAnswer {
+    fn from(
+        Answer {
+            status,
+            headers,
+            body,
+        }: Answer,
+    ) -> Self {
+        let body = match serde_json::from_str::<&RawValue>(&body) {
+            Ok(json) if json.get() == body => KeptBody::Json(body),
+            _ => KeptBody::Text(body),
+        };
+        Self {
+            status,
+            headers,
+            body,
+        }
+    }
+}
+
+impl From<KeptAnswer> for Answer {
+    fn from(
+        KeptAnswer {
+            status,
+            headers,
+            body,
+        }: KeptAnswer,
+    ) -> Self {
+        let (KeptBody::Json(body) | KeptBody::Text(body)) = body;
+        Self {
+            status,
+            headers,
+            body,
+        }
+    }
 }
 
 /// What a request with a key is to do.
@@ -83,9 +139,9 @@ pub async fn begin(
                 },
                 ..
             }) => {
-                return Ok(Decision::nothing(Begun::Done(answer)));
+                return Ok(Decision::nothing(Begun::Done(answer.into())));
             }
-            Some(Stored { value, .. }) if now < value.in_progress_until => {
+            Some(Stored { value, .. }) if value.in_progress_until.is_some_and(|until| now < until) => {
                 let detail = "a request with this Idempotency-Key is being worked on";
                 return Err(Error::conflict("idempotency-key-in-progress", detail));
             }
@@ -94,7 +150,7 @@ pub async fn begin(
         let record = Record {
             request: request.to_owned(),
             since,
-            in_progress_until: now + IN_PROGRESS,
+            in_progress_until: Some(now + IN_PROGRESS),
             answer: None,
         };
         let write = Put::over(item.clone(), &record, version)
@@ -120,8 +176,8 @@ pub async fn finish(
             return Ok(Decision::nothing(()));
         };
         let record = Record {
-            in_progress_until: context.now(),
-            answer: kept.then(|| answer.clone()),
+            in_progress_until: None,
+            answer: kept.then(|| answer.clone().into()),
             ..value
         };
         let write = Put::over(item.clone(), &record, version)

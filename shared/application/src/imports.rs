@@ -13,8 +13,10 @@ use contacts::records::{MAX_RECORD, Position};
 use domain::id::{ContactListId, ImportId, TenantId};
 use domain::time::{Millis, Timestamp};
 use futures::stream::BoxStream;
+use platform::blobs::BlobError;
 use platform::table::{Condition, Consistency, Item, Key, TableError, Write};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::commit::{Decision, MAX_TRIES, commit};
 use crate::contact_lists::{self, ListedContact};
@@ -133,18 +135,61 @@ pub async fn upload(
     id: &ImportId,
     bytes: BoxStream<'static, Result<Bytes, String>>,
 ) -> Result<Stored<Import>, Error> {
-    let awaits = |import: &Import| match import.state {
-        ImportState::AwaitingUpload => Ok(()),
-        _ => Err(Error::conflict(
+    let stored = get(context, tenant, list, id).await?;
+    if stored.value.state != ImportState::AwaitingUpload {
+        return Err(Error::conflict(
             "already-uploaded",
             "this import has its file; create another one",
-        )),
-    };
-    awaits(&get(context, tenant, list, id).await?.value)?;
+        ));
+    }
     let length = context.blobs.write(id.as_str(), bytes, MAX_BYTES).await?;
+    begin(context, tenant, list, id, length).await
+}
+
+/// Begins to read a file that was put to the address that [`Blobs::upload_url`] gave. Doing it again
+/// changes nothing.
+///
+/// [`Blobs::upload_url`]: platform::blobs::Blobs::upload_url
+pub async fn start(
+    context: &Context,
+    tenant: &TenantId,
+    list: &ContactListId,
+    id: &ImportId,
+) -> Result<Stored<Import>, Error> {
+    let stored = get(context, tenant, list, id).await?;
+    if stored.value.state != ImportState::AwaitingUpload {
+        return Ok(stored);
+    }
+    let length = match context.blobs.length(id.as_str()).await {
+        Err(BlobError::Missing) => {
+            return Err(Error::conflict(
+                "not-uploaded",
+                "this import has no file yet; put it to its uploadUrl first",
+            ));
+        }
+        length => length?,
+    };
+    if length > MAX_BYTES {
+        context.blobs.delete(id.as_str()).await?;
+        return Err(BlobError::TooLarge(MAX_BYTES).into());
+    }
+    begin(context, tenant, list, id, length).await
+}
+
+/// Begins to read the file of an import, unless that has begun.
+async fn begin(
+    context: &Context,
+    tenant: &TenantId,
+    list: &ContactListId,
+    id: &ImportId,
+    length: u64,
+) -> Result<Stored<Import>, Error> {
     commit(context, || async {
-        let Stored { value, version } = get(context, tenant, list, id).await?;
-        awaits(&value)?;
+        let stored = get(context, tenant, list, id).await?;
+        if stored.value.state != ImportState::AwaitingUpload {
+            return Ok(Decision::nothing(stored));
+        }
+        let Stored { value, version } = stored;
         let import = Import {
             state: ImportState::Running,
             bytes: length,
@@ -163,6 +208,16 @@ pub async fn upload(
         Ok(Decision::nothing(output).and(write).and(job))
     })
     .await
+}
+
+/// Where the file of an import may be put past this program; see [`Blobs::upload_url`].
+///
+/// [`Blobs::upload_url`]: platform::blobs::Blobs::upload_url
+pub async fn upload_url(context: &Context, import: &Import) -> Result<Option<Url>, Error> {
+    if import.state != ImportState::AwaitingUpload {
+        return Ok(None);
+    }
+    Ok(context.blobs.upload_url(import.id.as_str()).await?)
 }
 
 /// Reads one import.

@@ -7,6 +7,7 @@ use domain::activity::state::State;
 use domain::id::{ActivityId, CampaignId, ContactListId, ConversationId, ImportId, TenantId};
 use domain::time::{Millis, Timestamp};
 use domain::timer::{Timer, TimerKind};
+use flows::Conversation;
 use flows::conversation::event::StopOutcome;
 use platform::table::{Condition, Consistency, Key, Order, Page, Query, SortRange, Write};
 use serde::{Deserialize, Serialize};
@@ -355,8 +356,9 @@ async fn clear_page(
     match visiting {
         Visiting::Conversations => {
             for id in ids(&page, |text| ConversationId::parse(text).ok()) {
-                let conversation = conversations::get(context, tenant, &id).await?.value;
-                if conversation.is_running() && conversation.campaign_version <= version {
+                let found = conversations::find(context, tenant, &id).await?;
+                let of_ours = |c: &Conversation| c.is_running() && c.campaign_version <= version;
+                if found.is_some_and(|stored| of_ours(&stored.value)) {
                     conversations::stop(context, tenant, &id, StopOutcome::Stopped).await?;
                 }
             }

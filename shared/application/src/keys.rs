@@ -342,3 +342,65 @@ pub fn listed_api_key(tenant: &TenantId, id: &ApiKeyId) -> Key {
 pub fn sweep(shard: u16) -> Key {
     Key::new(format!("sweep#{shard}"), "S")
 }
+
+/// What kind of thing stands at a key: for accounts of what was read and written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// An activity.
+    Activity,
+    /// A conversation.
+    Conversation,
+    /// The frequency ledger of a person.
+    Ledger,
+    /// What the gate reads about a person: profile and do-not-contact entries.
+    Person,
+    /// An entry of a customer's history.
+    History,
+    /// A pointer from a campaign to a member of it.
+    Pointer,
+    /// The pointer from a provider's message to an activity.
+    ProviderMessage,
+    /// A webhook delivery.
+    Delivery,
+    /// A webhook endpoint.
+    Webhook,
+    /// Counters.
+    Counter,
+    /// The rate of a connector.
+    Rate,
+    /// An idempotency record.
+    Idempotency,
+    /// A job.
+    Job,
+    /// A contact.
+    Contact,
+    /// The cursor of the sweep.
+    SweepCursor,
+    /// An entry of the due index, which stands beside the table.
+    DueIndex,
+    /// What is configured: settings, connectors, campaigns, API keys, ...
+    Configuration,
+}
+
+/// The kind of what stands at a key.
+pub fn kind(key: &Key) -> Kind {
+    let mut parts = key.partition.split('#');
+    match (parts.next(), parts.next()) {
+        (Some("sweep"), _) => Kind::SweepCursor,
+        (_, Some("A")) => Kind::Activity,
+        (_, Some("V")) => Kind::Conversation,
+        (_, Some("F")) => Kind::Ledger,
+        (_, Some("P" | "N")) => Kind::Person,
+        (_, Some("H")) => Kind::History,
+        (_, Some("CA" | "CK" | "CV")) => Kind::Pointer,
+        (_, Some("M")) => Kind::ProviderMessage,
+        (_, Some("WD")) => Kind::Delivery,
+        (_, Some("W" | "WS")) => Kind::Webhook,
+        (_, Some("G")) => Kind::Counter,
+        (_, Some("KR")) => Kind::Rate,
+        (_, Some("I")) => Kind::Idempotency,
+        (_, Some("J")) => Kind::Job,
+        (_, Some("LC")) => Kind::Contact,
+        _ => Kind::Configuration,
+    }
+}

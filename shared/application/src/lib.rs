@@ -24,6 +24,7 @@ pub mod imports;
 pub mod jobs;
 pub mod keys;
 pub mod listing;
+pub mod measures;
 mod opt_out;
 pub mod rate;
 pub mod receipts;

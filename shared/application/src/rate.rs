@@ -1,8 +1,9 @@
 //! The rate of a connector, over all workers: moments to send at are leased in blocks from a table
 //! item, and each activity gets one moment of its own.
 //!
-//! The item holds the next free moment. A block of `n` moves it on by `n / rate` seconds, so that
-//! never more than `rate` moments lie in any second. An activity whose moment is not yet there is
+//! The item holds the next free moment. The moments of a block are all the same instant, the block's
+//! beginning, so that nobody waits within a block; blocks lie so far apart that never more than `rate`
+//! moments lie in any second. An activity whose moment is not yet there is
 //! deferred to it, once, and keeps it.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -61,18 +62,18 @@ fn block_size(rate_per_second: u32) -> u32 {
 
 /// The moments of the next block, and the next free moment behind it.
 fn next_block(next_free: NextFree, rate_per_second: u32, now: Timestamp) -> (Vec<Timestamp>, NextFree) {
-    let step = 1_000_000 / i64::from(rate_per_second.max(1));
+    let count = block_size(rate_per_second);
+    // Whole blocks in a second: where they do not come out even, the rate is not quite used.
+    let blocks = i64::from((rate_per_second / count).max(1));
     let start = next_free.micros.max(now.millis().saturating_mul(1_000));
-    let moment = |place: i64| start.saturating_add(step.saturating_mul(place));
-    let count = i64::from(block_size(rate_per_second));
-    let block = (0..count)
-        // Rounded up: never before its moment.
-        .map(|place| Timestamp::from_millis(moment(place).saturating_add(999) / 1_000))
-        .collect();
+    // Rounded up: never before its moment.
+    let moment = Timestamp::from_millis(start.saturating_add(999) / 1_000);
+    let block = (0..count).map(|_| moment).collect();
+    let step = 1_000_000_i64.saturating_add(blocks - 1) / blocks;
     (
         block,
         NextFree {
-            micros: moment(count),
+            micros: start.saturating_add(step),
         },
     )
 }
@@ -114,7 +115,7 @@ mod tests {
 
     #[test]
     fn no_second_holds_more_than_the_rate() {
-        for rate in [1, 7, 80, 3_000] {
+        for rate in [1, 7, 45, 80, 997, 3_000] {
             let start = Timestamp::from_millis(1_800_000_000_000);
             let (mut next, mut moments) = (NextFree::default(), Vec::new());
             while moments.len() < 3 * rate as usize {

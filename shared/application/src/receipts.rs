@@ -292,7 +292,16 @@ async fn load_activity(
     tenant: &TenantId,
     id: &ActivityId,
 ) -> Result<Option<Stored<domain::activity::Activity>>, Error> {
-    load(context.table.as_ref(), &keys::activity(tenant, id)).await
+    let stored: Option<Stored<domain::activity::Activity>> =
+        load(context.table.as_ref(), &keys::activity(tenant, id)).await?;
+    let trace = stored.as_ref().and_then(|stored| stored.value.trace.as_ref());
+    tracing::info!(
+        tenant = tenant.as_str(),
+        activity = id.as_str(),
+        activity_trace = trace.map(domain::trace::TraceId::as_str),
+        "something came back"
+    );
+    Ok(stored)
 }
 
 async fn fold_response(

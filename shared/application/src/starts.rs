@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::history::Pointer;
 use crate::jobs::{Next, Place, Work};
-use crate::store::{Put, decode};
+use crate::store::{self, Put, decode};
 use crate::{conversations, keys, timers};
 
 /// Most conversations started per page.
@@ -26,9 +26,10 @@ const PAGE: usize = 100;
 /// How long the start waits while its campaign is paused, before it looks again.
 const PAUSED: Millis = Millis::seconds(10);
 
-/// How many conversations a page starts: a fifth of a second's worth, so that they come evenly.
+/// How many conversations a page starts: a fifth of a second's worth, so that they come evenly; where
+/// that is little, up to ten, at most a second's worth, because every page has its price.
 fn page_size(rate_per_second: u32) -> usize {
-    usize::try_from(rate_per_second / 5)
+    usize::try_from((rate_per_second / 5).max(rate_per_second.min(10)))
         .unwrap_or(PAGE)
         .clamp(1, PAGE)
 }
@@ -102,14 +103,19 @@ async fn start(
         .collect();
     let profiles = context.table.get_many(&wanted, Consistency::Strong).await?;
     let mut transactions = Vec::with_capacity(contacts.len());
+    let mut pointers = Vec::with_capacity(contacts.len());
     for (listed, profile) in contacts.iter().zip(profiles) {
         let profile = profile
             .as_ref()
             .map(decode::<CustomerProfile>)
             .transpose()?
             .map(|stored| stored.value);
+        pointers.push(pointer(tenant, campaign, published, &listed.contact.customer_id)?);
         transactions.push(opening(context, tenant, campaign, published, flow, listed, profile).await?);
     }
+    // Pointers stand before what they point to, so that no walk over the campaign misses a conversation;
+    // one by one, because in the conversation's own transaction they would cost twice as much.
+    store::ensure(context.table.as_ref(), pointers).await?;
     for _ in 0..crate::commit::MAX_TRIES {
         if transactions.is_empty() {
             return Ok(());
@@ -157,6 +163,17 @@ pub(crate) fn conversation_id(
     ConversationId::derive(published.at, &parts)
 }
 
+/// The write of the pointer from the campaign to a customer's conversation.
+fn pointer(
+    tenant: &TenantId,
+    campaign: &CampaignId,
+    published: &Published,
+    customer: &CustomerId,
+) -> Result<Write, Error> {
+    let id = conversation_id(campaign, published, customer);
+    Put::new(keys::campaign_conversation(tenant, campaign, &id), &Pointer {}).write()
+}
+
 /// The writes that start a contact's conversation, with its first step.
 async fn opening(
     context: &Context,
@@ -187,10 +204,7 @@ async fn opening(
     let conversation = Conversation::open(opening, now);
     let step = flows::step(flow, conversation, &Event::Started, now, 1)
         .map_err(|error| Error::Corrupt(format!("{id} does not start: {error}")))?;
-    let mut writes = conversations::writes_of(context, &step.conversation, 0, step.effects, None).await?;
-    let pointer = keys::campaign_conversation(tenant, campaign, &id);
-    writes.push(Put::new(pointer, &Pointer {}).write()?);
-    Ok(writes)
+    conversations::writes_of(context, &step.conversation, 0, step.effects, None).await
 }
 
 /// What templates and expressions see of a profile.

@@ -2,10 +2,11 @@
 
 use domain::time::Timestamp;
 use domain::timer::Timer;
-use platform::table::{Condition, Consistency, Item, Key, Table, Write};
+use platform::table::{Condition, Consistency, Item, Key, Table, TableError, Write};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::commit::MAX_TRIES;
 use crate::error::Error;
 
 /// A value and the version in which it was read.
@@ -35,6 +36,32 @@ pub async fn load<T: DeserializeOwned>(table: &dyn Table, key: &Key) -> Result<O
         .as_ref()
         .map(decode)
         .transpose()
+}
+
+/// Makes sure that items stand which never change under their keys: writes each by itself unless it
+/// stands already.
+pub(crate) async fn ensure(table: &dyn Table, writes: Vec<Write>) -> Result<(), Error> {
+    let mut open: Vec<Vec<Write>> = writes.into_iter().map(|write| vec![write]).collect();
+    let mut last = TableError::Conflict;
+    for _ in 0..MAX_TRIES {
+        if open.is_empty() {
+            return Ok(());
+        }
+        let results = table.transact_each(open.clone()).await;
+        let mut again = Vec::new();
+        for (writes, result) in open.into_iter().zip(results) {
+            match result {
+                Ok(()) | Err(TableError::ConditionFailed(_)) => {}
+                Err(error @ (TableError::Conflict | TableError::Unavailable(_))) => {
+                    again.push(writes);
+                    last = error;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        open = again;
+    }
+    Err(last.into())
 }
 
 /// How a value is written.

@@ -25,8 +25,8 @@ pub const STRAY_PAUSE: Millis = Millis::minutes(5);
 /// Entries per page.
 pub const PAGE: usize = 500;
 
-/// How far the sweep over a shard came: the last entry handed over. The index is ordered, so what
-/// comes behind it has not been handed over by the sweep.
+/// How far the sweep over a shard came. The index is ordered, so what comes behind it has not been
+/// handed over by the sweep.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Cursor {
     /// Everything due at or before this instant has been handed over.
@@ -54,49 +54,99 @@ pub enum From {
 
 /// Sweeps one shard.
 pub async fn sweep(context: &Context, shard: u16, from: From) -> Result<Swept, Error> {
-    let cursor_key = keys::sweep(shard);
-    let cursor = load::<Cursor>(context.table.as_ref(), &cursor_key).await?;
-    let (through, version) = cursor.map_or((Timestamp::default(), 0), |c| (c.value.through, c.version));
+    let mut progress = Progress::load(context, shard).await?;
     let begin = match from {
-        From::Cursor => through,
+        From::Cursor => progress.through,
         From::Start => Timestamp::default(),
     };
     let now = context.now();
-    let until = now + LOOK_AHEAD;
-    let handed_over = hand_over_ahead(context, shard, begin, until, now).await?;
+    let handed_over = hand_over_ahead(context, shard, begin, now, &mut progress).await?;
     let strays = hand_over_strays(context, shard, now).await?;
-    // Nothing was handed over: sweeping the same stretch again does no harm, and is cheaper than a write.
-    if handed_over == 0 && version > 0 && until.since(through) < LOOK_AHEAD {
-        return Ok(Swept { handed_over, strays });
-    }
-    let write = Put::over(cursor_key, &Cursor { through: until }, version).write()?;
-    match context.table.transact(vec![write]).await {
-        // Another sweep of this shard got ahead: its cursor is as good as ours.
-        Ok(()) | Err(TableError::ConditionFailed(_) | TableError::Conflict) => {}
-        Err(error) => return Err(error.into()),
-    }
     Ok(Swept { handed_over, strays })
 }
 
+/// The cursor of a shard, as this sweep knows it.
+struct Progress {
+    key: Key,
+    through: Timestamp,
+    version: u64,
+}
+
+/// Who goes on with a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lead {
+    /// This sweep.
+    Ours,
+    /// Another one, that began later and from where this one had come: two would send everything twice.
+    Theirs,
+}
+
+impl Progress {
+    async fn load(context: &Context, shard: u16) -> Result<Self, Error> {
+        let key = keys::sweep(shard);
+        let cursor = load::<Cursor>(context.table.as_ref(), &key).await?;
+        let (through, version) = cursor.map_or((Timestamp::default(), 0), |c| (c.value.through, c.version));
+        Ok(Self {
+            key,
+            through,
+            version,
+        })
+    }
+
+    /// Notes that everything due at or before an instant is handed over.
+    async fn advance(&mut self, context: &Context, through: Timestamp) -> Result<Lead, Error> {
+        if through <= self.through {
+            return Ok(Lead::Ours);
+        }
+        let write = Put::over(self.key.clone(), &Cursor { through }, self.version).write()?;
+        match context.table.transact(vec![write]).await {
+            Ok(()) => {
+                self.through = through;
+                self.version += 1;
+                Ok(Lead::Ours)
+            }
+            // Not noted: what comes next will be.
+            Err(TableError::Conflict) => Ok(Lead::Ours),
+            Err(TableError::ConditionFailed(_)) => Ok(Lead::Theirs),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Walks ahead, page by page. Each page is noted, so that a sweep that is ended in the middle is gone
+/// on with, and not begun again, however much is due.
 async fn hand_over_ahead(
     context: &Context,
     shard: u16,
     begin: Timestamp,
-    until: Timestamp,
     now: Timestamp,
+    progress: &mut Progress,
 ) -> Result<usize, Error> {
+    let until = now + LOOK_AHEAD;
     let mut after = behind(begin);
     let mut count = 0;
     loop {
         let page = context.table.due(shard, after.as_ref(), until, PAGE).await?;
         let timers: Vec<(Key, Timer)> = page.iter().map(|e| (e.key.clone(), e.timer)).collect();
-        timers::hand_over(context, &timers, now).await;
+        // Delays count from when they are sent, which is long after the first page in a crowded minute.
+        timers::hand_over(context, &timers, context.now()).await;
         count += page.len();
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.clone()),
-            _ => return Ok(count),
+        let Some(last) = page.last().filter(|_| page.len() == PAGE) else {
+            break;
+        };
+        // More may be due at the last one's instant.
+        let whole = last.timer.at - Millis::new(1);
+        if progress.advance(context, whole).await? == Lead::Theirs {
+            return Ok(count);
         }
+        after = Some(last.clone());
     }
+    // Nothing was handed over: sweeping the same stretch again does no harm, and is cheaper than a write.
+    let is_spared = count == 0 && progress.version > 0 && until.since(progress.through) < LOOK_AHEAD;
+    if !is_spared {
+        progress.advance(context, until).await?;
+    }
+    Ok(count)
 }
 
 /// The place in the index behind everything that is due at or before an instant.

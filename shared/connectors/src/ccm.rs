@@ -19,6 +19,8 @@
 //! |---|---|
 //! | `token` | optional; sent as `Authorization: Bearer` |
 //!
+//! A message of a request that was traced carries `X-Amzn-Trace-Id` with its trace.
+//!
 //! Source: `expertflow/object-model` (class `CimMessage`) for the message. The answer has no
 //! published form: any 2xx accepts, and a top-level `providerMessageId` is read if there is one.
 
@@ -30,6 +32,7 @@ use async_trait::async_trait;
 use domain::channel::Channel;
 use domain::cim::{ChannelData, Message};
 use domain::time::Millis;
+use domain::trace::TRACE_HEADER;
 use http::StatusCode;
 use platform::connector::{
     Callback, CallbackError, CallbackOutcome, Connector, ConnectorConfig, EnquiryOutcome, Repeat,
@@ -133,6 +136,9 @@ impl Connector for Ccm {
         if let Some(token) = &self.token {
             call = call.bearer_auth(token.expose());
         }
+        if let Some(trace) = &request.trace {
+            call = call.header(TRACE_HEADER, trace.header());
+        }
         let answer = match self.caller.call(call).await {
             Ok(answer) => answer,
             Err(outcome) => return outcome,
@@ -148,14 +154,14 @@ impl Connector for Ccm {
             StatusCode::CONFLICT if self.repeat == Repeat::WithSameKey => Verdict::Unclear,
             status => Verdict::of(status),
         };
-        verdict.outcome(status_failure(answer.status), answer.retry_after)
+        answer.judged(verdict, status_failure(answer.status))
     }
 
     async fn enquire(&self, _request: &SendRequest) -> EnquiryOutcome {
         EnquiryOutcome::Unclear(failure("unsupported", "channel connectors cannot be asked"))
     }
 
-    fn read_callback(&self, _callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
+    async fn read_callback(&self, _callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
         Err(CallbackError::Unsupported)
     }
 }

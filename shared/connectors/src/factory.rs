@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aws_credential_types::provider::SharedCredentialsProvider;
 use platform::connector::{Connector, ConnectorConfig, ConnectorFactory, ConnectorKind, SettingError};
 use platform::secrets::Secret;
+use platform::world::Clock;
 
+use crate::aws::Surroundings;
 use crate::http::{self, ClientError};
-use crate::{ccm, smtp, twilio, whatsapp_cloud};
+use crate::{aws, aws_ses, aws_sms, aws_whatsapp, ccm, smtp, twilio, whatsapp_cloud};
 
 /// The factory. All HTTP connectors that it makes share one client and its pool of connections.
 ///
@@ -17,12 +20,26 @@ use crate::{ccm, smtp, twilio, whatsapp_cloud};
 #[derive(Clone)]
 pub struct Factory {
     client: reqwest::Client,
+    surroundings: Surroundings,
 }
 
 impl Factory {
-    /// Sets the shared client up.
-    pub fn new() -> Result<Self, ClientError> {
-        http::client().map(|client| Self { client })
+    /// Sets the shared client up. The clock dates what is signed.
+    pub fn new(clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
+        let surroundings = Surroundings {
+            clock,
+            credentials: None,
+        };
+        http::client().map(|client| Self { client, surroundings })
+    }
+
+    /// Lets connectors of AWS's services that have no keys of their own sign with the machine's: those
+    /// of a function's role ([`aws::from_environment`], or the SDK's chain). Every tenant of this
+    /// installation can then send in that role's name.
+    #[must_use]
+    pub fn with_aws_credentials(mut self, credentials: SharedCredentialsProvider) -> Self {
+        self.surroundings.credentials = Some(credentials);
+        self
     }
 }
 
@@ -38,6 +55,9 @@ impl ConnectorFactory for Factory {
             ConnectorKind::Twilio => twilio::build(client, config, secrets),
             ConnectorKind::WhatsappCloud => whatsapp_cloud::build(client, config, secrets),
             ConnectorKind::Smtp => smtp::build(config, secrets),
+            ConnectorKind::AwsSms => aws_sms::build(client, config, secrets, &self.surroundings),
+            ConnectorKind::AwsWhatsapp => aws_whatsapp::build(client, config, secrets, &self.surroundings),
+            ConnectorKind::AwsSes => aws_ses::build(client, config, secrets, &self.surroundings),
         }
     }
 
@@ -48,6 +68,7 @@ impl ConnectorFactory for Factory {
             ConnectorKind::Twilio => twilio::SECRETS,
             ConnectorKind::WhatsappCloud => whatsapp_cloud::SECRETS,
             ConnectorKind::Smtp => smtp::SECRETS,
+            ConnectorKind::AwsSms | ConnectorKind::AwsWhatsapp | ConnectorKind::AwsSes => aws::SECRETS,
         }
     }
 }

@@ -52,10 +52,39 @@ pub fn client() -> Result<Client, ClientError> {
 pub(crate) struct Answer {
     /// The status.
     pub(crate) status: StatusCode,
-    /// `Retry-After`, as the time from now.
-    pub(crate) retry_after: Option<Millis>,
+    /// Its headers.
+    pub(crate) headers: HeaderMap,
     /// What could be read of the body, up to a bound.
     pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// The outcome of a refusal by a code. Where the code is not known, its status and the provider's
+    /// words have to do.
+    pub(crate) fn refused(&self, code: impl Into<String>, known: Option<Known>, words: &str) -> SendOutcome {
+        let (verdict, detail) = match known {
+            Some((verdict, meaning)) => (verdict, meaning.to_owned()),
+            None => (Verdict::of(self.status), scrub(words)),
+        };
+        self.judged(verdict, failure(code, detail))
+    }
+
+    /// The outcome of a refusal that only the status tells.
+    pub(crate) fn refused_by_status(&self) -> SendOutcome {
+        self.judged(Verdict::of(self.status), status_failure(self.status))
+    }
+
+    /// The outcome of an answer that is no success. `Retry-After` counts where it can be taken later.
+    pub(crate) fn judged(&self, verdict: Verdict, failure: SendFailure) -> SendOutcome {
+        match verdict {
+            Verdict::Permanent => SendOutcome::Rejected(failure),
+            Verdict::Passing => SendOutcome::Deferred {
+                failure,
+                retry_after: retry_after(&self.headers),
+            },
+            Verdict::Unclear => SendOutcome::Unclear(failure),
+        }
+    }
 }
 
 /// Calls one provider, a bounded number of requests at a time.
@@ -110,12 +139,12 @@ impl Caller {
             }
         };
         let status = response.status();
-        let retry_after = retry_after(response.headers());
+        let headers = response.headers().clone();
         // The status line is the answer. A body that breaks off costs its details only.
         let body = read_body(response, MAX_ANSWER, deadline).await;
         Ok(Answer {
             status,
-            retry_after,
+            headers,
             body,
         })
     }
@@ -149,6 +178,9 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Millis> {
     Some(Millis::seconds(wait.as_secs()))
 }
 
+/// What a provider's code says, and its meaning for people.
+pub(crate) type Known = (Verdict, &'static str);
+
 /// What a code or a status says about the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -168,15 +200,6 @@ impl Verdict {
             401 | 403 | 407 | 408 | 425 | 429 | 503 => Self::Passing,
             500.. => Self::Unclear,
             _ => Self::Permanent,
-        }
-    }
-
-    /// The outcome of an answer that is no success.
-    pub(crate) fn outcome(self, failure: SendFailure, retry_after: Option<Millis>) -> SendOutcome {
-        match self {
-            Self::Permanent => SendOutcome::Rejected(failure),
-            Self::Passing => SendOutcome::Deferred { failure, retry_after },
-            Self::Unclear => SendOutcome::Unclear(failure),
         }
     }
 }

@@ -10,6 +10,9 @@ use platform::connector::{ConnectorConfig, SettingError};
 use platform::secrets::Secret;
 use url::Url;
 
+/// The longest `timeoutMs`. With the waits for a turn and for credentials it must fit into the lease of an
+/// attempt (`domain::activity::claim::LEASE`, 60 s), or nothing would ever be sent.
+const LONGEST_TIMEOUT: u64 = 45_000;
 /// Highest number of requests under way at once.
 const MAX_CONCURRENCY: u32 = 1_000;
 
@@ -157,7 +160,8 @@ impl<'a> Settings<'a> {
 
     /// `timeoutMs`: how long one request may take, connecting included.
     pub(crate) fn timeout(&self) -> Result<Millis, SettingError> {
-        self.number("timeoutMs", 100..=120_000, 15_000).map(Millis::new)
+        self.number("timeoutMs", 100..=LONGEST_TIMEOUT, 15_000)
+            .map(Millis::new)
     }
 
     /// A secret, if it is there.

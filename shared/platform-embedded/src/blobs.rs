@@ -64,6 +64,13 @@ impl Blobs for FileBlobs {
         Ok(length)
     }
 
+    async fn length(&self, name: &str) -> Result<u64, BlobError> {
+        let path = files::path_of(&self.directory, name);
+        blocking(move || std::fs::metadata(path).map(|file| file.len()))
+            .await
+            .map_err(error)
+    }
+
     async fn read(&self, name: &str, offset: u64, length: usize) -> Result<Bytes, BlobError> {
         let path = files::path_of(&self.directory, name);
         blocking(move || {

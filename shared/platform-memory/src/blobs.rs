@@ -34,6 +34,12 @@ impl Blobs for World {
         Ok(length)
     }
 
+    async fn length(&self, name: &str) -> Result<u64, BlobError> {
+        self.before_call().await;
+        let length = self.state().blobs.0.get(name).map(|whole| whole.len() as u64);
+        length.ok_or(BlobError::Missing)
+    }
+
     async fn read(&self, name: &str, offset: u64, length: usize) -> Result<Bytes, BlobError> {
         self.before_call().await;
         let state = self.state();

@@ -17,47 +17,86 @@ pub enum Fault {
     LostCall,
     /// A transaction conflicts for no reason.
     SpuriousConflict,
-    /// The table asks to slow down.
+    /// A write takes effect only after its caller was told that it is unknown.
+    WriteLate,
+    /// The table asks a writer to slow down.
     Throttled,
+    /// For a span, most calls to the table are asked to slow down, longer than a client tries again.
+    ThrottlingBurst,
     /// An eventual read is old.
     StaleRead,
-    /// The due index lags behind the items.
-    IndexLag,
+    /// Some keys of a batch of reads are read a while after the others.
+    KeysUnprocessed,
+    /// A page of a query ends early.
+    ShortPage,
+    /// A new entry shows late in the due index.
+    IndexEntryLate,
+    /// An entry lingers in the due index.
+    IndexEntryLingers,
     /// A message is lost.
     MessageLost,
-    /// A message is delivered twice.
+    /// A message is sent once and taken twice.
     MessageRepeated,
+    /// A message is delivered while another worker has it in hand.
+    InFlightRepeated,
+    /// A message comes again after it was deleted.
+    DeletedRepeated,
     /// A message is late.
     MessageLate,
     /// Messages overtake each other.
     MessageReordered,
-    /// A batch of messages is taken only in part.
+    /// Some messages of a batch are not taken.
     BatchHalfTaken,
     /// A shard of the stream is read again from an earlier place.
     ChangesRepeated,
     /// A change shows the item in a later version.
     ChangeAhead,
+    /// A shard of the stream closes, and one or two others continue it.
+    ShardSplit,
+    /// A handler fails, before or after its work, although no port did.
+    HandlerFailed,
+    /// A function is ended in the middle of its work, and answers nothing.
+    InvocationCut,
+    /// A consumer of the stream reports the first change that failed; the batch comes again from there.
+    BatchFailedFrom,
+    /// A batch of changes that was not answered comes again in halves.
+    BatchBisected,
+    /// Some messages of a batch failed and come again; the others are done.
+    MessagesHalfFailed,
 }
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 29] = [
         Self::CrashBefore,
         Self::CrashAfter,
         Self::Freeze,
         Self::LostAnswer,
         Self::LostCall,
         Self::SpuriousConflict,
+        Self::WriteLate,
         Self::Throttled,
+        Self::ThrottlingBurst,
         Self::StaleRead,
-        Self::IndexLag,
+        Self::KeysUnprocessed,
+        Self::ShortPage,
+        Self::IndexEntryLate,
+        Self::IndexEntryLingers,
         Self::MessageLost,
         Self::MessageRepeated,
+        Self::InFlightRepeated,
+        Self::DeletedRepeated,
         Self::MessageLate,
         Self::MessageReordered,
         Self::BatchHalfTaken,
         Self::ChangesRepeated,
         Self::ChangeAhead,
+        Self::ShardSplit,
+        Self::HandlerFailed,
+        Self::InvocationCut,
+        Self::BatchFailedFrom,
+        Self::BatchBisected,
+        Self::MessagesHalfFailed,
     ];
 }
 
@@ -84,17 +123,27 @@ impl Faults {
             (Fault::Freeze, 3),
             (Fault::LostAnswer, 15),
             (Fault::LostCall, 15),
+            (Fault::WriteLate, 10),
             (Fault::SpuriousConflict, 30),
             (Fault::Throttled, 15),
+            (Fault::ThrottlingBurst, 1),
             (Fault::StaleRead, 200),
-            (Fault::IndexLag, 300),
+            (Fault::KeysUnprocessed, 50),
+            (Fault::ShortPage, 100),
+            (Fault::IndexEntryLate, 300),
+            (Fault::IndexEntryLingers, 300),
             (Fault::MessageLost, 100),
             (Fault::MessageRepeated, 100),
+            (Fault::InFlightRepeated, 30),
+            (Fault::DeletedRepeated, 30),
             (Fault::MessageLate, 100),
             (Fault::MessageReordered, 200),
             (Fault::BatchHalfTaken, 50),
             (Fault::ChangesRepeated, 100),
             (Fault::ChangeAhead, 300),
+            (Fault::ShardSplit, 20),
+            (Fault::HandlerFailed, 30),
+            (Fault::InvocationCut, 20),
         ]))
     }
 

@@ -8,6 +8,7 @@
 mod blobs;
 mod bus;
 mod changes;
+mod due;
 pub mod executor;
 pub mod faults;
 mod queues;

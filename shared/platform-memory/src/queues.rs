@@ -12,6 +12,9 @@ use crate::world::{State, World};
 /// How late a late message is, in milliseconds.
 const LATE: usize = 240_000;
 
+/// How long after its deletion a message may come again, in milliseconds.
+const REAPPEARS: usize = 60_000;
+
 /// How long a poll of an empty queue lasts at most, in milliseconds (SQS: 20 s).
 const LONG_POLL: usize = 15_000;
 
@@ -44,6 +47,34 @@ impl State {
             .max(Millis::new(1))
     }
 
+    /// Where the messages of a queue stand that are as wanted.
+    fn places(&self, queue: QueueName, wanted: impl Fn(&Stored) -> bool) -> Vec<usize> {
+        let messages = self.queues.messages.get(&queue).into_iter().flatten();
+        messages
+            .enumerate()
+            .filter(|(_, message)| wanted(message))
+            .map(|(place, _)| place)
+            .collect()
+    }
+
+    /// Deletes a message; it may come again all the same.
+    fn discard(&mut self, queue: QueueName, receipt: &str) {
+        let now = self.now;
+        let again = self.occurs(Fault::DeletedRepeated);
+        let later = Millis::new(self.below(if again { REAPPEARS } else { 0 }) as u64);
+        let Some(list) = self.queues.messages.get_mut(&queue) else {
+            return;
+        };
+        if again {
+            let deleted = list.iter_mut().find(|message| message.id.to_string() == receipt);
+            if let Some(message) = deleted {
+                message.visible = now + later;
+            }
+        } else {
+            list.retain(|message| message.id.to_string() != receipt);
+        }
+    }
+
     fn enqueue(&mut self, queue: QueueName, message: &OutgoingMessage) {
         let mut delay = message.delay;
         if self.occurs(Fault::MessageLate) {
@@ -71,13 +102,15 @@ impl Queues for World {
             if state.occurs(Fault::LostCall) {
                 return Err(QueueError::Unavailable("the call was lost".into()));
             }
-            let count = messages.len();
-            let keep = if count > 1 && state.occurs(Fault::BatchHalfTaken) {
-                count / 2
+            let refused = if messages.len() > 1 && state.occurs(Fault::BatchHalfTaken) {
+                500
             } else {
-                count
+                0
             };
-            for message in messages.iter().take(keep) {
+            for message in &messages {
+                if state.chance(refused) {
+                    continue;
+                }
                 taken += 1;
                 if state.occurs(Fault::MessageLost) {
                     continue;
@@ -102,18 +135,12 @@ impl Queues for World {
         let received = {
             let mut state = self.state();
             let now = state.now;
-            let mut visible: Vec<usize> = state
-                .queues
-                .messages
-                .get(&queue)
-                .map(|list| {
-                    list.iter()
-                        .enumerate()
-                        .filter(|(_, m)| m.visible <= now)
-                        .map(|(i, _)| i)
-                        .collect()
-                })
-                .unwrap_or_default();
+            let mut visible = state.places(queue, |message| message.visible <= now);
+            let in_flight = state.places(queue, |message| message.visible > now && message.receives > 0);
+            if !in_flight.is_empty() && state.occurs(Fault::InFlightRepeated) {
+                let place = state.below(in_flight.len());
+                visible.extend(in_flight.get(place));
+            }
             if visible.len() > 1 && state.occurs(Fault::MessageReordered) {
                 let length = visible.len();
                 for i in 0..length {
@@ -149,8 +176,8 @@ impl Queues for World {
         if state.occurs(Fault::LostCall) {
             return Err(QueueError::Unavailable("the call was lost".into()));
         }
-        if let Some(list) = state.queues.messages.get_mut(&queue) {
-            list.retain(|message| !receipts.contains(&message.id.to_string()));
+        for receipt in &receipts {
+            state.discard(queue, receipt);
         }
         Ok(())
     }

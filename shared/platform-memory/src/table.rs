@@ -6,19 +6,25 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 use domain::time::{Millis, Timestamp};
-use domain::timer::due_shard;
 use platform::table::{
     Condition, Consistency, DueEntry, Item, Key, MAX_ITEM_BYTES, MAX_PAGE_BYTES, MAX_TRANSACTION, Order,
     Page, Query, Scan, SortRange, Table, TableError, Write,
 };
 
+use crate::due::DueIndex;
 use crate::faults::Fault;
 use crate::world::{State, World};
 
 /// How long an eventual read may be behind.
 const LAG: Millis = Millis::new(2_000);
-/// How long the due index may be behind.
-const INDEX_LAG: usize = 5_000;
+/// How late a write may take effect whose caller was told that it is unknown, in milliseconds.
+const LATE_WRITE: usize = 3_000;
+/// How long a burst of throttling lasts at most, in milliseconds.
+const BURST: usize = 20_000;
+/// How many calls are asked to slow down in a burst, in thousandths.
+const THROTTLED_IN_BURST: u32 = 700;
+/// How long the rest of a batch of reads takes at most, in milliseconds.
+const UNPROCESSED: usize = 1_500;
 
 #[derive(Default)]
 pub(crate) struct Data {
@@ -27,10 +33,12 @@ pub(crate) struct Data {
     previous: BTreeMap<Key, (Timestamp, Option<Item>)>,
     /// Every write, in order: when, where, and what stood there after it.
     journal: Vec<Written>,
-    due: BTreeMap<u16, BTreeSet<DueEntry>>,
-    /// Updates that the index has yet to see: when, and what.
-    lagging: BTreeMap<(Timestamp, u64), IndexUpdate>,
-    updates: u64,
+    pub(crate) due: DueIndex,
+    /// Writes whose callers were told that they are unknown: when they take effect.
+    late: BTreeMap<(Timestamp, u64), Vec<Write>>,
+    late_writes: u64,
+    /// Until when most calls are asked to slow down.
+    throttled_until: Timestamp,
 }
 
 /// A write that took effect.
@@ -42,12 +50,6 @@ pub struct Written {
     pub key: Key,
     /// What stood there after it.
     pub item: Option<Item>,
-}
-
-struct IndexUpdate {
-    shard: u16,
-    remove: Option<DueEntry>,
-    add: Option<DueEntry>,
 }
 
 impl State {
@@ -95,64 +97,24 @@ impl State {
         self.table.previous.insert(key, (self.now, before));
     }
 
-    fn index(&mut self, key: &Key, before: Option<&Item>, after: Option<&Item>) {
-        let entry = |item: &Item| {
-            item.due.map(|timer| DueEntry {
-                timer,
-                key: key.clone(),
-            })
-        };
-        let (remove, add) = (before.and_then(entry), after.and_then(entry));
-        if remove == add {
-            return;
+    /// What may hinder any call, before it does anything.
+    fn admit(&mut self) -> Result<(), TableError> {
+        self.settle_late_writes();
+        if self.now < self.table.throttled_until && self.faults.likelihood(Fault::ThrottlingBurst) > 0 {
+            if self.chance(THROTTLED_IN_BURST) {
+                return Err(TableError::Throttled);
+            }
+        } else if self.occurs(Fault::ThrottlingBurst) {
+            self.table.throttled_until = self.now + Millis::new(self.below(BURST) as u64);
         }
-        let lag = if self.occurs(Fault::IndexLag) {
-            self.below(INDEX_LAG) as u64
-        } else {
-            0
-        };
-        // Updates of one item reach the index in order.
-        let floor = self
-            .table
-            .lagging
-            .iter()
-            .filter(|(_, update)| {
-                update
-                    .remove
-                    .as_ref()
-                    .or(update.add.as_ref())
-                    .is_some_and(|entry| entry.key == *key)
-            })
-            .map(|((at, _), _)| *at)
-            .max()
-            .unwrap_or_default();
-        self.table.updates += 1;
-        let place = ((self.now + Millis::new(lag)).max(floor), self.table.updates);
-        self.table.lagging.insert(
-            place,
-            IndexUpdate {
-                shard: due_shard(&key.partition),
-                remove,
-                add,
-            },
-        );
+        if self.occurs(Fault::LostCall) {
+            return Err(TableError::Unavailable("the call was lost".into()));
+        }
+        Ok(())
     }
 
-    fn catch_up(&mut self) {
-        while let Some(entry) = self.table.lagging.first_entry() {
-            if entry.key().0 > self.now {
-                break;
-            }
-            let update = entry.remove();
-            let shard = self.table.due.entry(update.shard).or_default();
-            if let Some(gone) = &update.remove {
-                shard.remove(gone);
-            }
-            shard.extend(update.add);
-        }
-    }
-
-    fn transact(&mut self, writes: Vec<Write>) -> Result<(), TableError> {
+    /// A transaction as it comes in.
+    fn take(&mut self, writes: Vec<Write>) -> Result<(), TableError> {
         check(&writes)?;
         if self.occurs(Fault::Throttled) {
             return Err(TableError::Throttled);
@@ -160,6 +122,28 @@ impl State {
         if self.occurs(Fault::SpuriousConflict) {
             return Err(TableError::Conflict);
         }
+        if self.occurs(Fault::WriteLate) {
+            let at = self.now + Millis::new(1 + self.below(LATE_WRITE) as u64);
+            self.table.late_writes += 1;
+            self.table.late.insert((at, self.table.late_writes), writes);
+            return Err(TableError::Unavailable("there was no answer in time".into()));
+        }
+        self.transact(writes)
+    }
+
+    /// Lets the late writes take effect whose time has come, as far as their conditions hold then.
+    pub(crate) fn settle_late_writes(&mut self) {
+        while let Some(entry) = self.table.late.first_entry() {
+            if entry.key().0 > self.now {
+                break;
+            }
+            let writes = entry.remove();
+            // Nobody waits for the answer.
+            let _ = self.transact(writes);
+        }
+    }
+
+    fn transact(&mut self, writes: Vec<Write>) -> Result<(), TableError> {
         let failed: Vec<Key> = writes
             .iter()
             .filter(|write| !self.holds(write))
@@ -228,16 +212,13 @@ impl World {
             .any(|item| item.due.is_some_and(|timer| timer.at <= until))
     }
 
-    fn lost_call(&self) -> Result<(), TableError> {
-        if self.state().occurs(Fault::LostCall) {
-            return Err(TableError::Unavailable("the call was lost".into()));
-        }
-        Ok(())
+    fn admit(&self) -> Result<(), TableError> {
+        self.state().admit()
     }
 
     async fn one_transaction(&self, writes: Vec<Write>) -> Result<(), TableError> {
-        self.lost_call()?;
-        self.state().transact(writes)?;
+        self.admit()?;
+        self.state().take(writes)?;
         self.after_call().await;
         if self.state().occurs(Fault::LostAnswer) {
             return Err(TableError::Unavailable("the answer was lost".into()));
@@ -251,7 +232,7 @@ impl Table for World {
     async fn get(&self, key: &Key, consistency: Consistency) -> Result<Option<Item>, TableError> {
         check_key(key)?;
         self.before_call().await;
-        self.lost_call()?;
+        self.admit()?;
         Ok(self.state().read(key, consistency))
     }
 
@@ -262,34 +243,57 @@ impl Table for World {
     ) -> Result<Vec<Option<Item>>, TableError> {
         keys.iter().try_for_each(check_key)?;
         self.before_call().await;
-        self.lost_call()?;
+        self.admit()?;
+        let whole = keys.len() < 2 || !self.occurs(Fault::KeysUnprocessed);
+        let mut items = Vec::with_capacity(keys.len());
+        {
+            let mut state = self.state();
+            for key in keys {
+                let processed = whole || state.chance(500);
+                items.push(processed.then(|| state.read(key, consistency)));
+            }
+        }
+        if !whole {
+            let pause = Millis::new(self.pick(UNPROCESSED) as u64);
+            self.sleep(pause).await;
+        }
         let mut state = self.state();
-        Ok(keys.iter().map(|key| state.read(key, consistency)).collect())
+        Ok(keys
+            .iter()
+            .zip(items)
+            .map(|(key, item)| item.unwrap_or_else(|| state.read(key, consistency)))
+            .collect())
     }
 
     async fn query(&self, query: &Query) -> Result<Page, TableError> {
         self.before_call().await;
-        self.lost_call()?;
+        self.admit()?;
         let backwards = matches!(&query.range, SortRange::Between(low, high) if low > high);
         if query.limit == 0 || query.partition.is_empty() || backwards {
             return Err(TableError::Invalid(format!("{query:?}")));
         }
         let mut state = self.state();
         let keys = state.matching(query);
+        let limit = if query.limit > 1 && keys.len() > 1 && state.occurs(Fault::ShortPage) {
+            1 + state.below(query.limit.min(keys.len()) - 1)
+        } else {
+            query.limit
+        };
         let mut page = Page {
             items: Vec::new(),
             next: None,
         };
         let mut bytes = 0;
-        let mut last = None;
+        let (mut visited, mut last) = (0, None);
         for key in keys {
             let item = state.read(&key, query.consistency);
             bytes += item.as_ref().map_or(0, Item::size);
-            if page.items.len() == query.limit || (bytes > MAX_PAGE_BYTES && last.is_some()) {
+            if visited == limit || (bytes > MAX_PAGE_BYTES && last.is_some()) {
                 page.next = last;
                 break;
             }
             last = Some(key.sort.clone());
+            visited += 1;
             page.items.extend(item);
         }
         Ok(page)
@@ -317,19 +321,10 @@ impl Table for World {
         limit: usize,
     ) -> Result<Vec<DueEntry>, TableError> {
         self.before_call().await;
-        self.lost_call()?;
+        self.admit()?;
         let mut state = self.state();
-        state.catch_up();
-        let Some(entries) = state.table.due.get(&shard) else {
-            return Ok(Vec::new());
-        };
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        Ok(entries
-            .range::<DueEntry, _>((start, Bound::Unbounded))
-            .take_while(|entry| entry.timer.at <= until)
-            .take(limit)
-            .cloned()
-            .collect())
+        let now = state.now;
+        Ok(state.table.due.entries(shard, after, until, limit, now))
     }
 }
 
@@ -373,7 +368,7 @@ impl State {
 impl Scan for World {
     async fn scan(&self, after: Option<&Key>, limit: usize) -> Result<Vec<Item>, TableError> {
         self.before_call().await;
-        self.lost_call()?;
+        self.admit()?;
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let state = self.state();
         Ok(state

@@ -106,6 +106,17 @@ impl World {
         state.faults.likelihood(fault) > 0 && state.chance(thousandths)
     }
 
+    /// Whether a fault occurs now, as likely as the world has it; counts it. For what goes wrong
+    /// outside the ports.
+    pub fn occurs(&self, fault: Fault) -> bool {
+        self.state().occurs(fault)
+    }
+
+    /// Counts a fault that followed from others.
+    pub fn count(&self, fault: Fault) {
+        self.state().count(fault);
+    }
+
     /// Waits in virtual time.
     pub fn sleep(&self, span: Millis) -> Sleep {
         let mut state = self.state();

@@ -10,14 +10,18 @@ use platform_memory::executor::block_on;
 use platform_memory::{Fault, Faults, World};
 
 /// What the suite cannot know whether it happened, or cannot wait for.
-const NOT_HERE: [Fault; 8] = [
+const NOT_HERE: [Fault; 12] = [
     Fault::CrashBefore,
     Fault::CrashAfter,
     Fault::Freeze,
     Fault::LostCall,
     Fault::LostAnswer,
+    Fault::WriteLate,
+    Fault::ThrottlingBurst,
     Fault::MessageLost,
     Fault::MessageLate,
+    Fault::InFlightRepeated,
+    Fault::DeletedRepeated,
     Fault::BatchHalfTaken,
 ];
 

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use url::Url;
 
 /// Why a blob was not written or read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +32,15 @@ pub trait Blobs: Send + Sync {
         bytes: BoxStream<'static, Result<Bytes, String>>,
         max_bytes: u64,
     ) -> Result<u64, BlobError>;
+
+    /// Where a sender may put the blob itself, past this program, for the next hour: for files that the
+    /// way to this program does not carry. None where everything comes through this program.
+    async fn upload_url(&self, _name: &str) -> Result<Option<Url>, BlobError> {
+        Ok(None)
+    }
+
+    /// How many bytes there are under `name`.
+    async fn length(&self, name: &str) -> Result<u64, BlobError>;
 
     /// Reads up to `length` bytes from `offset`; fewer only at the end.
     async fn read(&self, name: &str, offset: u64, length: usize) -> Result<Bytes, BlobError>;

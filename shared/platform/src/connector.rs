@@ -10,6 +10,7 @@ use domain::channel::Channel;
 use domain::cim::{Body, Message};
 use domain::id::{ActivityId, ConnectorId, TenantId};
 use domain::time::{Millis, Timestamp};
+use domain::trace::TraceId;
 use serde::{Deserialize, Serialize};
 
 use crate::secrets::Secret;
@@ -50,6 +51,8 @@ pub struct SendRequest {
     pub service_identifier: Option<String>,
     /// The message, whole: id, header with `schedulingMetaData`, body.
     pub message: Message,
+    /// The trace under which the activity was created: for our own components, never for strangers.
+    pub trace: Option<TraceId>,
 }
 
 /// Names an attempt in a provider's receipt: `<tenant>.<activity>.<attempt>`.
@@ -204,6 +207,9 @@ pub enum CallbackError {
     /// This kind of connector has no callbacks.
     #[error("this connector takes no callbacks")]
     Unsupported,
+    /// It cannot be told now whether it is genuine: the provider is to call again.
+    #[error("the callback cannot be checked now: {0}")]
+    Unavailable(String),
 }
 
 /// The kinds of connectors.
@@ -218,6 +224,12 @@ pub enum ConnectorKind {
     WhatsappCloud,
     /// E-mail by SMTP.
     Smtp,
+    /// SMS by AWS End User Messaging.
+    AwsSms,
+    /// WhatsApp by AWS End User Messaging Social.
+    AwsWhatsapp,
+    /// E-mail by Amazon SES.
+    AwsSes,
 }
 
 /// A connector's configuration, without secrets.
@@ -263,8 +275,9 @@ pub trait Connector: Send + Sync {
     /// Asks the provider about an attempt; only with [`Repeat::AfterEnquiry`].
     async fn enquire(&self, request: &SendRequest) -> EnquiryOutcome;
 
-    /// Checks a callback's signature and reads it.
-    fn read_callback(&self, callback: &Callback) -> Result<CallbackOutcome, CallbackError>;
+    /// Checks a callback's signature and reads it. A provider may have to be asked for the key of its
+    /// signatures, or to be answered by a call of its own.
+    async fn read_callback(&self, callback: &Callback) -> Result<CallbackOutcome, CallbackError>;
 }
 
 /// Makes connectors from their configuration.

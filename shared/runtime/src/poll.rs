@@ -4,22 +4,49 @@ use std::future::Future;
 use std::sync::Arc;
 
 use application::error::Error;
+use async_trait::async_trait;
 use domain::time::Millis;
-use platform::queues::{MAX_RECEIVE, QueueName, Queues};
+use platform::queues::{MAX_RECEIVE, QueueError, QueueName, Queues};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
-use crate::record::{Verdict, handle};
+use crate::record::{Verdict, handle, span};
 
-/// How long a received message is hidden from others. Longer than any handler may take.
+/// How long a received message is hidden from others. Longer than any handler may take, and anew with
+/// every sign of life where the platform takes them.
 pub const VISIBILITY: Millis = Millis::seconds(120);
+/// Time between signs of life: two may be lost.
+pub const SIGN_OF_LIFE: Millis = Millis::seconds(40);
 /// The pause after a queue that does not answer.
 const PAUSE: Millis = Millis::seconds(1);
+
+/// A queue that takes signs of life: a message in hand stays hidden from others for longer.
+#[async_trait]
+pub trait Hold: Send + Sync {
+    /// Hides a received message for `visibility` from now on.
+    async fn hold(&self, queue: QueueName, receipt: &str, visibility: Millis) -> Result<(), QueueError>;
+}
 
 /// Polls a queue until `stop` and handles up to `at_once` messages at once: a slow one holds up
 /// nobody but itself. What is in hand at the end is finished first.
 pub async fn queue<H, F>(
     queues: Arc<dyn Queues>,
+    name: QueueName,
+    at_once: u32,
+    stop: CancellationToken,
+    handler: H,
+) where
+    H: Fn(String) -> F,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    held(queues, None, name, at_once, stop, handler).await;
+}
+
+/// The same; what is in hand is held by signs of life, where the queue takes them.
+pub async fn held<H, F>(
+    queues: Arc<dyn Queues>,
+    hold: Option<Arc<dyn Hold>>,
     name: QueueName,
     at_once: u32,
     stop: CancellationToken,
@@ -46,10 +73,16 @@ pub async fn queue<H, F>(
             }
         };
         for message in messages {
-            let (queues, handling, place) = (queues.clone(), handler(message.body), places.split(1));
+            let (queues, hold) = (queues.clone(), hold.clone());
+            let handling = handle("message", handler(message.body)).instrument(span(message.receive_count));
+            let place = places.split(1);
             tokio::spawn(async move {
                 let _place = place;
-                if handle("message", handling).await == Verdict::Done
+                let verdict = match hold {
+                    Some(hold) => alive(hold.as_ref(), name, &message.receipt, handling).await,
+                    None => handling.await,
+                };
+                if verdict == Verdict::Done
                     && let Err(error) = queues.delete(name, vec![message.receipt]).await
                 {
                     tracing::warn!(%error, queue = ?name, "a message was not deleted; it comes again");
@@ -60,6 +93,27 @@ pub async fn queue<H, F>(
     // All places are free once everything in hand is done.
     if room.acquire_many(at_once).await.is_err() {
         tracing::error!(queue = ?name, "the worker's room was closed");
+    }
+}
+
+/// Gives signs of life for a message while it is handled.
+async fn alive(
+    hold: &dyn Hold,
+    name: QueueName,
+    receipt: &str,
+    handling: impl Future<Output = Verdict>,
+) -> Verdict {
+    let signs = async {
+        loop {
+            tokio::time::sleep(SIGN_OF_LIFE.duration()).await;
+            if let Err(error) = hold.hold(name, receipt, VISIBILITY).await {
+                tracing::warn!(%error, queue = ?name, "a message in hand may come to another worker, too");
+            }
+        }
+    };
+    tokio::select! {
+        verdict = handling => verdict,
+        never = signs => never,
     }
 }
 

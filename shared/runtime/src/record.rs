@@ -5,6 +5,10 @@ use std::panic::AssertUnwindSafe;
 
 use application::error::Error;
 use futures::FutureExt;
+use tracing::field::Empty;
+use tracing::{Span, info_span};
+
+use crate::fields;
 
 /// What is to become of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +17,23 @@ pub enum Verdict {
     Done,
     /// It failed: it is to come again.
     Again,
+}
+
+/// What log lines about a message bear: how often it was received, and what its handler fills in about
+/// whom and what it is about.
+pub fn span(receives: u32) -> Span {
+    info_span!(
+        "message",
+        { fields::RECEIVES } = receives,
+        { fields::MESSAGE_ID } = Empty,
+        { fields::TRACE } = Empty,
+        { fields::TENANT } = Empty,
+        { fields::ACTIVITY } = Empty,
+        { fields::ACTIVITY_TRACE } = Empty,
+        { fields::CONVERSATION } = Empty,
+        { fields::WEBHOOK } = Empty,
+        { fields::EVENT } = Empty,
+    )
 }
 
 /// Runs the handler of one record and says what is to become of it. Logged here, once.

@@ -14,12 +14,15 @@
 
 pub mod clients;
 pub mod endpoint;
+pub mod event_sources;
 pub mod invariants;
+pub mod parallel;
 pub mod plants;
 pub mod processes;
 pub mod provider;
 pub mod run;
 pub mod scenario;
+pub mod sweeping;
 
 pub use plants::Plant;
 pub use run::{Report, run};

@@ -39,11 +39,19 @@ pub enum Plant {
     StopNotSeen,
     /// A webhook's delivery is told as done when it has only begun.
     DeliveryForgotten,
+    /// A consumer of the stream reports the change behind the one that failed.
+    CheckpointPastFailure,
+    /// The shards of the stream are counted on one item.
+    CountersMixed,
+    /// Keys of a batch of reads that come late are taken for absent.
+    KeysForgotten,
+    /// A transaction is written as a batch, of which a part may fail.
+    TransactionInParts,
 }
 
 impl Plant {
     /// All planted faults.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::UnconditionalClaim,
         Self::GenerationIgnored,
         Self::DueKeyDroppedAtClaim,
@@ -58,6 +66,10 @@ impl Plant {
         Self::ClockAhead,
         Self::StopNotSeen,
         Self::DeliveryForgotten,
+        Self::CheckpointPastFailure,
+        Self::CountersMixed,
+        Self::KeysForgotten,
+        Self::TransactionInParts,
     ];
 }
 
@@ -83,7 +95,7 @@ impl Planted {
             return None;
         }
         let mut item = item?;
-        if self.has(Plant::StreamRepeatCounted) && key.partition.contains("#G#") {
+        if self.has(Plant::StreamRepeatCounted) && is_counter(key) {
             edit(&mut item, |value| value["last"] = Value::Null);
         }
         if self.has(Plant::HistoryOverwritten) && key.partition.contains("#H#") {
@@ -106,10 +118,21 @@ impl Planted {
         Some(item)
     }
 
+    /// The key that stands for another one.
+    fn change_key(&self, key: &Key) -> Key {
+        if self.has(Plant::CountersMixed) && is_counter(key) {
+            return Key::new(key.partition.clone(), "0");
+        }
+        key.clone()
+    }
+
     fn change_writes(&self, writes: Vec<Write>) -> Vec<Write> {
         let with_activity = writes.iter().any(|write| is_activity(write.key()));
+        let whole = !self.has(Plant::TransactionInParts) || writes.len() == 1 || self.world.chance(900);
+        let kept = if whole { writes.len() } else { writes.len() / 2 };
         writes
             .into_iter()
+            .take(kept)
             .filter_map(|write| self.change_write(write, with_activity))
             .collect()
     }
@@ -122,6 +145,7 @@ impl Planted {
         else {
             return Some(write);
         };
+        item.key = self.change_key(&item.key);
         let claim = is_activity(&item.key) && item.body.contains(r#""state":"DISPATCHING""#);
         if claim && self.has(Plant::UnconditionalClaim) {
             condition = Condition::None;
@@ -149,6 +173,10 @@ impl Planted {
     }
 }
 
+fn is_counter(key: &Key) -> bool {
+    key.partition.contains("#G#")
+}
+
 fn is_activity(key: &Key) -> bool {
     key.sort == "A"
 }
@@ -163,7 +191,7 @@ fn edit(item: &mut Item, change: impl FnOnce(&mut Value)) {
 #[async_trait]
 impl Table for Planted {
     async fn get(&self, key: &Key, consistency: Consistency) -> Result<Option<Item>, TableError> {
-        let item = self.world.get(key, consistency).await?;
+        let item = self.world.get(&self.change_key(key), consistency).await?;
         Ok(self.change_read(key, item))
     }
 
@@ -176,7 +204,10 @@ impl Table for Planted {
         Ok(keys
             .iter()
             .zip(items)
-            .map(|(key, item)| self.change_read(key, item))
+            .map(|(key, item)| {
+                let forgotten = self.has(Plant::KeysForgotten) && self.world.chance(50);
+                self.change_read(key, item.filter(|_| !forgotten))
+            })
             .collect())
     }
 

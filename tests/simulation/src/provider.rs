@@ -283,7 +283,7 @@ impl Connector for Simulated {
         }
     }
 
-    fn read_callback(&self, _: &Callback) -> Result<CallbackOutcome, CallbackError> {
+    async fn read_callback(&self, _: &Callback) -> Result<CallbackOutcome, CallbackError> {
         Err(CallbackError::Unsupported)
     }
 }

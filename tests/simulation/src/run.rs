@@ -11,6 +11,7 @@ use platform_memory::{Executor, Fault, Faults, World};
 
 use crate::clients::{self, Errand, Memory};
 use crate::endpoint::Endpoint;
+use crate::event_sources::{EventSource, Retries};
 use crate::invariants;
 use crate::plants::Plant;
 use crate::processes::{ROLES, Role, process};
@@ -51,6 +52,7 @@ struct Run {
     endpoint: Endpoint,
     providers: Providers,
     memory: Memory,
+    retries: Retries,
     plant: Option<Plant>,
     executor: Executor,
     tasks: BTreeMap<TaskId, Task>,
@@ -66,7 +68,18 @@ impl Run {
         );
         let (world, providers) = (self.world.clone(), self.providers.clone());
         let id = match task {
-            Task::Process(role) => self.executor.spawn(process(role, context, world, providers)),
+            Task::Process(role) => {
+                let (retries, plant) = (self.retries.clone(), self.plant);
+                self.executor.spawn(async move {
+                    let source = EventSource {
+                        context: &context,
+                        world: &world,
+                        retries: &retries,
+                        plant,
+                    };
+                    process(role, source, &providers).await;
+                })
+            }
             Task::Client(errand) => {
                 self.executor
                     .spawn(clients::run(errand, context, world, self.memory.clone()))
@@ -122,6 +135,7 @@ pub fn run(seed: u64, plant: Option<Plant>) -> Report {
         providers: Providers::new(world.clone(), seed),
         endpoint: Endpoint::new(world.clone()),
         memory: Memory::default(),
+        retries: Retries::default(),
         plant,
         executor: Executor::new(world.clone()),
         tasks: BTreeMap::new(),

@@ -82,6 +82,7 @@ pub fn context(
         clock: planted,
         entropy: world,
         caches: Arc::new(Caches::default()),
+        trace: None,
     }
 }
 

@@ -4,6 +4,7 @@ use application::context::Context;
 use application::error::Error;
 use application::timers::TimerMessage;
 use application::{dispatch, keys};
+use runtime::fields;
 
 /// Handles one message. What is no message about an activity is dropped: it would never become one.
 pub async fn handle(context: &Context, message: &str) -> Result<(), Error> {
@@ -15,12 +16,10 @@ pub async fn handle(context: &Context, message: &str) -> Result<(), Error> {
         tracing::error!("a message names no activity; dropped");
         return Ok(());
     };
+    let span = tracing::Span::current();
+    span.record(fields::TENANT, tenant.as_str())
+        .record(fields::ACTIVITY, id.as_str());
     let outcome = dispatch::due(context, &tenant, &id, message.generation).await?;
-    tracing::debug!(
-        tenant = tenant.as_str(),
-        activity = id.as_str(),
-        ?outcome,
-        "dispatched"
-    );
+    tracing::info!({ fields::OUTCOME } = ?outcome, "dispatched");
     Ok(())
 }

@@ -4,6 +4,7 @@ use application::context::Context;
 use application::error::Error;
 use application::timers::TimerMessage;
 use application::{keys, webhooks};
+use runtime::fields;
 
 /// Handles one message. What is no message about a delivery is dropped: it would never become one.
 pub async fn handle(context: &Context, message: &str) -> Result<(), Error> {
@@ -15,13 +16,11 @@ pub async fn handle(context: &Context, message: &str) -> Result<(), Error> {
         tracing::error!("a message names no delivery; dropped");
         return Ok(());
     };
+    tracing::Span::current()
+        .record(fields::TENANT, tenant.as_str())
+        .record(fields::WEBHOOK, webhook.as_str())
+        .record(fields::EVENT, event.as_str());
     let outcome = webhooks::deliver(context, &tenant, &webhook, &event, message.generation).await?;
-    tracing::debug!(
-        tenant = tenant.as_str(),
-        webhook = webhook.as_str(),
-        event = event.as_str(),
-        ?outcome,
-        "delivered"
-    );
+    tracing::info!({ fields::OUTCOME } = ?outcome, "delivered");
     Ok(())
 }

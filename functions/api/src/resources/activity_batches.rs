@@ -113,7 +113,8 @@ pub(crate) async fn create(
             }
         }
     }
-    let outcomes = activities::schedule_batch(&state.context, &caller.tenant, batch, &write.origin()).await;
+    let context = caller.traced(&state.context);
+    let outcomes = activities::schedule_batch(&context, &caller.tenant, batch, &write.origin()).await;
     results.extend(
         places
             .into_iter()

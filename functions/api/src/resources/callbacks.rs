@@ -66,7 +66,7 @@ async fn called(
         headers: texts(&headers),
         body,
     };
-    let events = match ready.connector.read_callback(&callback) {
+    let events = match ready.connector.read_callback(&callback).await {
         Ok(CallbackOutcome::Challenge(text)) => return Ok(text.into_response()),
         Ok(CallbackOutcome::Events(events)) => events,
         Err(CallbackError::Signature) => {
@@ -76,6 +76,7 @@ async fn called(
         }
         Err(CallbackError::Malformed(detail)) => return Err(Problem::malformed(detail)),
         Err(CallbackError::Unsupported) => return Err(Problem::no_such_path()),
+        Err(CallbackError::Unavailable(cause)) => return Err(Problem::unavailable(cause)),
     };
     for event in events {
         match receipts::take_in_callback(&state.context, &tenant, &connector, event).await {

@@ -94,7 +94,8 @@ pub(crate) async fn take(
     Input(message): Input<Message>,
 ) -> Result<(StatusCode, Json<TakenOut>), Problem> {
     let arrival = arrival(message, state.context.now())?;
-    let outcome = receipts::take_in(&state.context, &caller.tenant, arrival).await?;
+    let context = caller.traced(&state.context);
+    let outcome = receipts::take_in(&context, &caller.tenant, arrival).await?;
     Ok((
         StatusCode::ACCEPTED,
         Json(TakenOut {

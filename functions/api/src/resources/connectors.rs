@@ -72,6 +72,12 @@ pub(crate) enum ConnectorKindDoc {
     WhatsappCloud,
     /// E-mail.
     Smtp,
+    /// AWS End User Messaging SMS.
+    AwsSms,
+    /// AWS End User Messaging Social.
+    AwsWhatsapp,
+    /// Amazon SES.
+    AwsSes,
 }
 
 const fn default_rate() -> u32 {

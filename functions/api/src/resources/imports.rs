@@ -8,6 +8,7 @@ use application::store::Stored;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use contacts::header::HeaderProblem;
 use contacts::import::{Reject, RejectCode};
 use domain::id::{ContactListId, ImportId};
@@ -15,19 +16,20 @@ use domain::time::Timestamp;
 use futures::StreamExt;
 use http::HeaderMap;
 use serde::Serialize;
+use url::Url;
 use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::etag::Resource;
 use crate::extract::{Ids, announced_length, plain_encoding};
-use crate::idempotency::WriteRequest;
+use crate::idempotency::{KeptBody, WriteRequest};
 use crate::paging::{Page, PageParams};
 use crate::problem::Problem;
 use crate::schema;
 use crate::state::ApiState;
 
 /// An import and how far it got.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportOut {
     #[schema(value_type = schema::Id)]
@@ -38,9 +40,11 @@ pub struct ImportOut {
     /// `awaitingUpload`, `running`, `done`, or `failed` when the header cannot be read.
     #[schema(value_type = String, example = "running")]
     state: ImportState,
-    /// Where to PUT the file, while it is awaited.
+    /// Where to PUT the file, while it is awaited. An address outside this API takes no API key, and
+    /// nobody tells this API what came there: POST to `start` when the file is put.
     #[serde(skip_serializing_if = "Option::is_none")]
-    upload_url: Option<String>,
+    #[schema(value_type = Option<String>)]
+    upload_url: Option<UploadUrl>,
     /// How large the file is.
     bytes: u64,
     /// How much of it has been read.
@@ -58,7 +62,7 @@ pub struct ImportOut {
 }
 
 /// How many rows came out how.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RowsOut {
     /// New contacts.
     accepted: u64,
@@ -69,11 +73,10 @@ pub struct RowsOut {
 }
 
 impl ImportOut {
-    fn of(state: &ApiState, Stored { value, version }: Stored<Import>) -> Self {
-        let awaited = value.state == ImportState::AwaitingUpload;
-        let path = || format!("/v1/contact-lists/{}/imports/{}/file", value.list, value.id);
-        Self {
-            upload_url: awaited.then(|| state.address(&path())),
+    async fn of(state: &ApiState, Stored { value, version }: Stored<Import>) -> Result<Self, Problem> {
+        let upload_url = UploadUrl::of(state, &value).await?;
+        Ok(Self {
+            upload_url,
             id: value.id,
             version,
             contact_list_id: value.list,
@@ -88,13 +91,37 @@ impl ImportOut {
             problems: value.problems,
             created_at: value.created_at,
             ended_at: value.ended_at,
+        })
+    }
+}
+
+/// Where the file of an import is put.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+enum UploadUrl {
+    /// To this API.
+    Here(String),
+    /// Past it. Whoever has the address may write there.
+    Outside(Url),
+}
+
+impl UploadUrl {
+    async fn of(state: &ApiState, import: &Import) -> Result<Option<Self>, Problem> {
+        if import.state != ImportState::AwaitingUpload {
+            return Ok(None);
         }
+        let path = || format!("/v1/contact-lists/{}/imports/{}/file", import.list, import.id);
+        let outside = imports::upload_url(&state.context, import).await?;
+        Ok(Some(outside.map_or_else(
+            || Self::Here(state.address(&path())),
+            Self::Outside,
+        )))
     }
 }
 
 /// Begin an import
 ///
-/// Then PUT the file to `uploadUrl`.
+/// Then PUT the file to `uploadUrl`, and POST to `start`.
 #[utoipa::path(
     post, path = "/v1/contact-lists/{id}/imports", operation_id = "createImport", tag = "contact lists",
     params(("id" = schema::Id, Path)), responses((status = 201, body = ImportOut))
@@ -104,15 +131,33 @@ pub(crate) async fn create(
     caller: Caller,
     write: WriteRequest,
     Ids(list): Ids<ContactListId>,
-) -> Result<Resource<ImportOut>, Problem> {
+) -> Result<Response, Problem> {
     let id = write.id(ImportId::derive, 0);
     let stored = imports::create(&state.context, &caller.tenant, &list, id).await?;
     let location = format!("/v1/contact-lists/{list}/imports/{}", stored.value.id);
-    Ok(Resource::created(
-        location,
-        stored.version,
-        ImportOut::of(&state, stored),
-    ))
+    let version = stored.version;
+    let out = ImportOut::of(&state, stored).await?;
+    let kept = kept(&out)?;
+    let mut response = Resource::created(location, version, out).into_response();
+    if let Some(kept) = kept {
+        response.extensions_mut().insert(kept);
+    }
+    Ok(response)
+}
+
+/// What is kept of an answer with an address that lets its holder write: all but the address. Reading
+/// the import gives another.
+fn kept(out: &ImportOut) -> Result<Option<KeptBody>, Problem> {
+    if !matches!(out.upload_url, Some(UploadUrl::Outside(_))) {
+        return Ok(None);
+    }
+    let rest = ImportOut {
+        upload_url: None,
+        ..out.clone()
+    };
+    serde_json::to_string(&rest)
+        .map(|body| Some(KeptBody(body)))
+        .map_err(Problem::internal)
 }
 
 /// Put the file of an import: CSV with a header, UTF-8, at most 200 MB
@@ -143,10 +188,28 @@ pub(crate) async fn upload(
         Ok(part)
     });
     match imports::upload(&state.context, &caller.tenant, &list, &id, bytes.boxed()).await {
-        Ok(stored) => Ok(Resource::ok(stored.version, ImportOut::of(&state, stored))),
+        Ok(stored) => Ok(Resource::ok(stored.version, ImportOut::of(&state, stored).await?)),
         Err(_) if count.load(Ordering::Relaxed) > MAX_BYTES => Err(too_large()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Start to read the file that was put to `uploadUrl`
+///
+/// Needed where that address lies outside this API; where the file came through this API, and when it
+/// is done again, it changes nothing.
+#[utoipa::path(
+    post, path = "/v1/contact-lists/{id}/imports/{importId}/start", operation_id = "startImport",
+    tag = "contact lists", params(("id" = schema::Id, Path), ("importId" = schema::Id, Path)),
+    responses((status = 200, body = ImportOut))
+)]
+pub(crate) async fn start(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Ids((list, id)): Ids<(ContactListId, ImportId)>,
+) -> Result<Resource<ImportOut>, Problem> {
+    let stored = imports::start(&state.context, &caller.tenant, &list, &id).await?;
+    Ok(Resource::ok(stored.version, ImportOut::of(&state, stored).await?))
 }
 
 /// List the imports of a contact list, newest first
@@ -161,7 +224,14 @@ pub(crate) async fn list(
     page: PageParams,
 ) -> Result<Json<Page<ImportOut>>, Problem> {
     let found = imports::list(&state.context, &caller.tenant, &list, page.cursor(), page.limit).await?;
-    Ok(Page::of(found, |stored| ImportOut::of(&state, stored)))
+    let mut page = Vec::with_capacity(found.data.len());
+    for stored in found.data {
+        page.push(ImportOut::of(&state, stored).await?);
+    }
+    Ok(Json(Page {
+        data: page,
+        next: found.next,
+    }))
 }
 
 /// Read the progress of an import
@@ -176,7 +246,7 @@ pub(crate) async fn get(
     Ids((list, id)): Ids<(ContactListId, ImportId)>,
 ) -> Result<Resource<ImportOut>, Problem> {
     let stored = imports::get(&state.context, &caller.tenant, &list, &id).await?;
-    Ok(Resource::ok(stored.version, ImportOut::of(&state, stored)))
+    Ok(Resource::ok(stored.version, ImportOut::of(&state, stored).await?))
 }
 
 /// A row that was not taken.

@@ -272,7 +272,8 @@ pub(crate) async fn create(
         id: write.id(ActivityId::derive, 0),
         plan,
     };
-    let stored = activities::schedule(&state.context, &caller.tenant, new, &write.origin()).await?;
+    let context = caller.traced(&state.context);
+    let stored = activities::schedule(&context, &caller.tenant, new, &write.origin()).await?;
     let location = format!("/v1/scheduled-activities/{}", stored.value.id);
     Ok(Resource::created(
         location,

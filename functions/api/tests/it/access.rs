@@ -1,6 +1,8 @@
 //! Who may do what.
 
 use application::api_keys::Role;
+use authorizer::{Identity, Verdict};
+use domain::id::TenantId;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -191,4 +193,55 @@ async fn tenants_do_not_see_each_other() {
         .await
         .expect(201);
     assert_ne!(ours.id(), theirs.id());
+}
+
+#[tokio::test]
+async fn what_the_authorizer_found_is_believed() {
+    let api = Api::new().await;
+    let found = |role| {
+        Verdict::Known(Identity {
+            tenant: TenantId::parse("globex").unwrap(),
+            role,
+            subject: "ann@example.com".into(),
+        })
+    };
+    let call = |method, path: &str, verdict| {
+        let call = api
+            .anonymous(method, path)
+            .header("authorization", "Bearer a.b.c");
+        call.authorized(verdict)
+    };
+    let settings = call(Method::GET, "/v1/settings", found(Role::Reader));
+    settings.send().await.expect(200);
+    let stop = call(Method::DELETE, "/v1/stop-everything", found(Role::Reader));
+    stop.send().await.problem(403, "forbidden");
+    let refused = call(Method::GET, "/v1/settings", Verdict::Unknown);
+    refused.send().await.problem(401, "unauthenticated");
+    // Without its verdict the API looks for itself.
+    let own = api
+        .anonymous(Method::GET, "/v1/settings")
+        .header("authorization", "Bearer a.b.c");
+    own.send().await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn what_a_traced_request_creates_bears_its_trace() {
+    let api = Api::new().await;
+    let root = "1-67891233-abcdef012345678912345678";
+    let call = api
+        .call(Method::POST, "/v1/scheduled-activities")
+        .json(&activity());
+    let traced = call.header(
+        "x-amzn-trace-id",
+        &format!("Root={root};Parent=463ac35c9f6413ad;Sampled=1"),
+    );
+    let id = traced.send().await.expect(201).id();
+    let (tenant, id) = (
+        TenantId::parse("acme").unwrap(),
+        domain::id::ActivityId::parse(&id).unwrap(),
+    );
+    let stored = application::activities::get(&api.context, &tenant, &id)
+        .await
+        .unwrap();
+    assert_eq!(stored.value.trace.unwrap().as_str(), root);
 }

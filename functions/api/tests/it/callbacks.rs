@@ -23,6 +23,10 @@ async fn a_signed_callback_moves_the_activity() {
     report("forged", format!("acme.{id}.1"))
         .await
         .problem(401, "unauthenticated");
+    // It cannot be judged now: the provider is to come again.
+    report("top-secret-value", "unavailable".into())
+        .await
+        .problem(503, "unavailable");
     // An event that names nothing is passed over, and does not hold up the next.
     report("top-secret-value", format!("nonsense\nacme.{id}.1"))
         .await

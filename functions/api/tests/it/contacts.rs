@@ -1,8 +1,13 @@
 //! Contact lists, imports, the do-not-contact list.
 
+use std::sync::Arc;
+
+use futures::StreamExt;
 use http::Method;
+use platform::blobs::Blobs;
 use serde_json::json;
 
+use crate::fakes::Bucket;
 use crate::harness::{Api, after};
 
 const FILE: &str = "first name;phone;email;tier\nAnn;+442079460958;ann@example.org;gold\nBob;12;;\n\
@@ -136,4 +141,43 @@ async fn addresses_and_persons_are_barred() {
     api.get("/v1/do-not-contact?address=x&customerId=y")
         .await
         .problem(400, "malformed-request");
+}
+
+#[tokio::test]
+async fn a_file_may_come_past_the_api() {
+    let api = Api::with_uploads(|world| Arc::new(Bucket(world))).await;
+    let list = api
+        .post("/v1/contact-lists", &json!({"name": "Everybody"}))
+        .await
+        .expect(201);
+    let path = list.header("location").to_owned();
+    let create = || api.call(Method::POST, &format!("{path}/imports")).key("once");
+    let import = create().send().await.expect(201);
+    let address = import.text_of("uploadUrl");
+    assert_eq!(
+        address,
+        format!("https://bucket.example.com/{}?signature=x", import.id())
+    );
+    let at = import.header("location").to_owned();
+    assert_eq!(api.get(&at).await.expect(200).text_of("uploadUrl"), address);
+    let again = create().send().await.expect(201);
+    assert_eq!(again.id(), import.id());
+    assert_eq!(
+        again.json.get("uploadUrl"),
+        None,
+        "whoever has it may write: it is not kept"
+    );
+
+    let start = async || api.call(Method::POST, &format!("{at}/start")).send().await;
+    start().await.problem(409, "not-uploaded");
+    let file = futures::stream::iter([Ok(bytes::Bytes::from(FILE))]).boxed();
+    Blobs::write(&api.world, &import.id(), file, 1_000).await.unwrap();
+    assert_eq!(start().await.expect(200).json["state"], "running");
+    api.pass(5).await;
+    let done = start().await.expect(200);
+    assert_eq!(done.json["state"], "done", "{}", done.text);
+    assert_eq!(
+        done.json["rows"],
+        json!({"accepted": 2, "duplicates": 1, "rejected": 1})
+    );
 }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use domain::activity::receipt::DeliveryStatus;
 use domain::time::{Millis, Timestamp};
+use futures::stream::BoxStream;
+use platform::blobs::{BlobError, Blobs};
 use platform::connector::{
     Callback, CallbackError, CallbackOutcome, Connector, ConnectorConfig, ConnectorFactory, ConnectorKind,
     Echo, EnquiryOutcome, Inbound, Repeat, SendFailure, SendOutcome, SendRequest, SettingError,
@@ -14,6 +17,7 @@ use platform::connector::{
 use platform::secrets::Secret;
 use platform::table::{Consistency, DueEntry, Item, Key, Page, Query, Table, TableError, Write};
 use platform::web::{WebClient, WebError, WebRequest, WebResponse};
+use url::Url;
 
 /// Makes [`Fake`]s. They need the setting `webhookUrl` and take the secrets `token` and `signing`.
 pub(crate) struct Fakes;
@@ -68,7 +72,7 @@ impl Connector for Fake {
     }
 
     /// `x-signature` must be the secret; the body is an echo that was delivered.
-    fn read_callback(&self, callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
+    async fn read_callback(&self, callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
         let signature = callback.headers.get("x-signature").map(String::as_str);
         let secret = self.signing.as_ref().map(Secret::expose);
         if signature.is_none() || signature != secret {
@@ -80,6 +84,9 @@ impl Connector for Fake {
         let text =
             std::str::from_utf8(&callback.body).map_err(|_| CallbackError::Malformed("no text".into()))?;
         assert!(text != "panic!", "on purpose");
+        if text == "unavailable" {
+            return Err(CallbackError::Unavailable("nobody tells the key".into()));
+        }
         let receipt = |text: &str| Inbound::Receipt {
             echo: Echo::parse(text),
             provider_message_id: None,
@@ -178,5 +185,36 @@ impl Table for Moody {
     ) -> Result<Vec<DueEntry>, TableError> {
         self.before().await?;
         self.table.due(shard, after, until, limit).await
+    }
+}
+
+/// Uploads that go past the API, as they do to a bucket.
+pub(crate) struct Bucket(pub(crate) Arc<platform_memory::World>);
+
+#[async_trait]
+impl Blobs for Bucket {
+    async fn write(
+        &self,
+        name: &str,
+        bytes: BoxStream<'static, Result<Bytes, String>>,
+        max_bytes: u64,
+    ) -> Result<u64, BlobError> {
+        self.0.write(name, bytes, max_bytes).await
+    }
+
+    async fn upload_url(&self, name: &str) -> Result<Option<Url>, BlobError> {
+        Ok(Url::parse(&format!("https://bucket.example.com/{name}?signature=x")).ok())
+    }
+
+    async fn length(&self, name: &str) -> Result<u64, BlobError> {
+        self.0.length(name).await
+    }
+
+    async fn read(&self, name: &str, offset: u64, length: usize) -> Result<Bytes, BlobError> {
+        self.0.read(name, offset, length).await
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), BlobError> {
+        Blobs::delete(self.0.as_ref(), name).await
     }
 }

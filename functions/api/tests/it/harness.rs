@@ -8,12 +8,14 @@ use application::cache::Caches;
 use application::context::Context;
 use application::timers::TimerMessage;
 use application::{dispatch, history, waits};
+use authorizer::Verdict;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use domain::id::{ActivityId, TenantId};
 use domain::time::{Millis, Timestamp};
 use domain::timer::{DUE_SHARDS, TimerKind};
 use http::{HeaderMap, Method, Request, StatusCode};
+
 use platform::changes::{Changes, Consumer};
 use platform::world::Clock;
 use platform_memory::{Executor, Faults, World};
@@ -108,6 +110,12 @@ impl Call<'_> {
         self
     }
 
+    /// What an authorizer in front of the API found.
+    pub(crate) fn authorized(mut self, verdict: Verdict) -> Self {
+        self.request = self.request.extension(verdict);
+        self
+    }
+
     pub(crate) fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
     }
@@ -149,6 +157,13 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) async fn new() -> Self {
+        Self::with_uploads(|world| world).await
+    }
+
+    /// An API whose uploads go elsewhere.
+    pub(crate) async fn with_uploads<B: platform::blobs::Blobs + 'static>(
+        uploads: impl FnOnce(Arc<World>) -> Arc<B>,
+    ) -> Self {
         let world = World::new(7, start(), Faults::none());
         let port = Arc::new(world.clone());
         let table = Arc::new(Moody::new(port.clone()));
@@ -156,18 +171,20 @@ impl Api {
             table: table.clone(),
             queues: port.clone(),
             bus: port.clone(),
-            blobs: port.clone(),
+            blobs: uploads(port.clone()),
             secrets: port.clone(),
             web: Arc::new(NoWeb),
             connectors: Arc::new(Fakes),
             clock: port.clone(),
             entropy: port,
             caches: Arc::new(Caches::default()),
+            trace: None,
         };
         let public_url = Some("https://api.example.org".parse().unwrap());
         let router = router(ApiState {
             context: context.clone(),
             public_url,
+            tokens: None,
         });
         let mut api = Self {
             world,
@@ -191,6 +208,12 @@ impl Api {
             router: self.router.clone(),
             token,
         }
+    }
+
+    /// The API's router.
+    #[cfg(feature = "lambda")]
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
     }
 
     async fn token_of(&self, tenant: &str, role: Role) -> String {

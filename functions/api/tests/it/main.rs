@@ -19,6 +19,8 @@ mod customers;
 mod description;
 mod failures;
 mod fakes;
+#[cfg(feature = "lambda")]
+mod gateway;
 mod harness;
 mod messages;
 mod repeats;

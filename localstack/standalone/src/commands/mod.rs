@@ -4,8 +4,10 @@ mod demo;
 mod import;
 mod key;
 mod load;
+mod pace;
 mod rebuild;
 mod serve;
+mod simulate;
 
 use std::path::PathBuf;
 
@@ -30,8 +32,13 @@ pub(crate) enum Command {
     Key(key::Key),
     /// Measure how fast, how late and at what cost this machine does the work; proven by recount.
     Load(load::Load),
+    /// Pace an outside contact centre: one JSON object a line on standard input, decisions on standard
+    /// output.
+    Pace(pace::Pace),
     /// Make customer history and counters again from the activities. The server must not be running.
     Rebuild(rebuild::Rebuild),
+    /// Try pacing on simulated contact centres, and compare modes and formulas.
+    Simulate(simulate::Simulate),
     /// Play the providers, as `load` needs it.
     #[command(hide = true)]
     Simulator(load::simulator::Simulator),
@@ -53,7 +60,9 @@ impl Command {
             Self::Import(import) => import.run().await,
             Self::Key(key) => key.run().await,
             Self::Load(load) => load.run().await,
+            Self::Pace(pace) => pace.run(),
             Self::Rebuild(rebuild) => rebuild.run().await,
+            Self::Simulate(simulate) => simulate.run(),
             Self::Simulator(simulator) => simulator.run().await,
         }
     }

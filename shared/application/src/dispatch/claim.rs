@@ -1,12 +1,13 @@
 //! The claim: the gate's verdict, the attempt and the person's ledger in one transaction.
 
 use compliance::caps::Ledger;
-use compliance::gate::{Code, Verdict};
+use compliance::gate::{self, Code, Verdict};
 use domain::activity::claim::{Claim, MAX_TAKEOVERS, examine};
 use domain::activity::state::State;
 use domain::activity::{Activity, Cancel, CancelReason, Parked};
 use domain::id::{ActivityId, TenantId};
 use domain::time::{Millis, Timestamp};
+use domain::timer::Timer;
 use platform::connector::Repeat;
 use platform::table::{Condition, Write};
 
@@ -19,7 +20,7 @@ use crate::dead_letters::{self, DeadReason};
 use crate::error::Error;
 use crate::history::Pointer;
 use crate::store::{Put, Stored, load};
-use crate::{activities, campaigns, conversations, keys, rate, timers};
+use crate::{activities, campaigns, conversations, keys, measures, rate, timers};
 
 /// How long a moment that an activity waited for stays its own.
 const SLOT_KEPT: Millis = Millis::seconds(2);
@@ -79,10 +80,13 @@ pub(super) async fn claim(
         }
         match examine(&stored.value, generation, context.now()) {
             Claim::Void => Ok(over(Outcome::Void)),
-            Claim::Early(_) => {
-                let timer = stored.value.timer().map(|timer| (key.clone(), timer));
-                timers::hand_over_near(context, timer.into_iter().collect()).await;
+            Claim::Early(at) => {
+                come_back(context, &stored.value, at).await;
                 Ok(over(Outcome::Later))
+            }
+            Claim::Held(until) => {
+                come_back(context, &stored.value, until).await;
+                Ok(over(Outcome::Void))
             }
             Claim::TooLate => {
                 let expired = stored
@@ -106,6 +110,13 @@ pub(super) async fn claim(
         Ok(held) => Claimed::Held(Box::new(held)),
         Err(outcome) => Claimed::Over(outcome),
     })
+}
+
+/// Sends another message, to arrive at a moment; none where the due index does so.
+async fn come_back(context: &Context, activity: &Activity, at: Timestamp) {
+    let key = keys::activity(&activity.tenant, &activity.id);
+    let timer = activity.timer().map(|timer| (key, Timer { at, ..timer }));
+    timers::hand_over_near(context, timer.into_iter().collect()).await;
 }
 
 type Claiming = Decision<Result<Held, Outcome>>;
@@ -159,8 +170,9 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
     };
     loop {
         let facts = Facts::read(context, &activity).await?;
-        let verdict = ask(&facts, &mut activity, context.now());
-        if !matches!(verdict, Verdict::Allow { .. }) {
+        let decision = facts.decide(&activity, context.now());
+        if !matches!(decision.verdict, Verdict::Allow { .. }) {
+            let verdict = recorded(&mut activity, decision);
             return turned_away(
                 context,
                 Stored {
@@ -182,8 +194,10 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
             continue;
         }
         // The verdict of the very instant that the claim bears.
-        return match ask(&facts, &mut activity, writing.now) {
+        let decision = facts.decide(&activity, writing.now);
+        return match recorded(&mut activity, decision) {
             Verdict::Allow { ledger } => {
+                measures::gate_verdict("allow");
                 let held = activity.begin(holder.to_owned(), writing);
                 claimed(Stored { value: held, version }, ready, &facts, ledger)
             }
@@ -203,8 +217,7 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
 }
 
 /// The gate's verdict; its record is kept with the activity.
-fn ask(facts: &Facts, activity: &mut Activity, now: Timestamp) -> Verdict {
-    let decision = facts.decide(activity, now);
+fn recorded(activity: &mut Activity, decision: gate::Decision) -> Verdict {
     activity.verdict = serde_json::to_value(&decision.record).ok();
     decision.verdict
 }
@@ -249,6 +262,7 @@ async fn turned_away(
         value: activity,
         version,
     } = stored;
+    measures::gate_verdict(named(&verdict));
     let writing = activities::writing(context, version);
     let stored = |value: Activity| Stored { value, version };
     match verdict {
@@ -262,6 +276,18 @@ async fn turned_away(
         Verdict::Expire { reason } => end(context, stored(activity.expire(&code(reason), writing))).await,
         Verdict::Refuse { reason } => end(context, stored(activity.refuse(&code(reason), writing))).await,
         Verdict::Park | Verdict::Allow { .. } => park(context, stored(activity)).await,
+    }
+}
+
+/// The name of a verdict in measures.
+const fn named(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Allow { .. } => "allow",
+        Verdict::Defer { .. } => "defer",
+        Verdict::Cancel { .. } => "cancel",
+        Verdict::Expire { .. } => "expire",
+        Verdict::Refuse { .. } => "refuse",
+        Verdict::Park => "park",
     }
 }
 

@@ -19,6 +19,7 @@ use domain::id::{ActivityId, TenantId};
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::measures;
 use claim::Claimed;
 
 /// What a message about an activity led to.
@@ -36,8 +37,32 @@ pub enum Outcome {
     GivenBack,
 }
 
+impl Outcome {
+    /// The name in measures; attempts are told by the state that they led to.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Void => "void",
+            Self::Later => "later",
+            Self::Gated => "gated",
+            Self::Attempted(state) => state.name(),
+            Self::GivenBack => "given-back",
+        }
+    }
+}
+
 /// Handles a message about an activity.
 pub async fn due(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ActivityId,
+    generation: u64,
+) -> Result<Outcome, Error> {
+    let outcome = handled(context, tenant, id, generation).await?;
+    measures::dispatched(outcome.name());
+    Ok(outcome)
+}
+
+async fn handled(
     context: &Context,
     tenant: &TenantId,
     id: &ActivityId,
@@ -48,5 +73,11 @@ pub async fn due(
         Claimed::Over(outcome) => return Ok(outcome),
         Claimed::Held(claimed) => *claimed,
     };
+    if let Some(trace) = &claimed.activity.trace {
+        tracing::Span::current().record("activity_trace", trace.as_str());
+    }
+    if claimed.taken_over_from.is_none() {
+        measures::dispatch_lateness(context.now().since(claimed.activity.next_at));
+    }
     send::attempt(context, claimed, &holder).await
 }

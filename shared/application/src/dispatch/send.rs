@@ -120,6 +120,7 @@ fn request(activity: &Activity) -> SendRequest {
         to: activity.plan.to.clone(),
         service_identifier: activity.plan.service_identifier.clone(),
         message: message(activity),
+        trace: activity.trace.clone(),
     }
 }
 

@@ -4,7 +4,7 @@ use compliance::caps::{Ledger, release};
 use domain::activity::Activity;
 use domain::activity::settle::{AttemptResult, Reporter};
 use domain::activity::state::State;
-use domain::id::{ActivityId, TenantId};
+use domain::id::{ActivityId, ConnectorId, TenantId};
 use platform::table::Write;
 
 use super::Outcome;
@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::dead_letters::{self, DeadReason};
 use crate::error::Error;
 use crate::store::{Put, Stored, load};
-use crate::{activities, conversations, keys};
+use crate::{activities, conversations, keys, store};
 
 /// Settles an attempt of an activity that was held in a version. Mostly it still stands there, so it
 /// is read only once that turned out otherwise.
@@ -25,12 +25,17 @@ pub(super) async fn settle(
 ) -> Result<Outcome, Error> {
     let random = context.bits();
     let (tenant, id) = (held.value.tenant.clone(), held.value.id.clone());
+    if let AttemptResult::Accepted {
+        provider_message_id: Some(provider_id),
+    } = &result
+    {
+        remember(context, &tenant, &id, &reporter.connector, provider_id).await?;
+    }
     let mut held = Some(held);
     commit(context, || {
         let known = held.take();
         let (tenant, id, result) = (&tenant, &id, &result);
         async move {
-            let is_first = known.is_some();
             let Stored {
                 value: before,
                 version,
@@ -43,7 +48,7 @@ pub(super) async fn settle(
             let Some(after) = before.settle(reporter, result.clone(), random, writing) else {
                 return Ok(Decision::nothing(Outcome::Attempted(state)));
             };
-            let further = further_writes(context, &after, reporter, result, is_first).await?;
+            let further = further_writes(context, &after, result).await?;
             let after = Stored {
                 value: after,
                 version,
@@ -57,24 +62,27 @@ pub(super) async fn settle(
     .await
 }
 
+/// Keeps which activity the provider's message is. That stays true whatever becomes of the settling,
+/// and is written before it, so that no receipt finds a settled activity without its message; by
+/// itself, because two writes in one transaction cost twice as much as one by one.
+async fn remember(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ActivityId,
+    connector: &ConnectorId,
+    provider_id: &str,
+) -> Result<(), Error> {
+    let key = keys::provider_message(tenant, connector, provider_id);
+    store::ensure(context.table.as_ref(), vec![Put::new(key, id).write()?]).await
+}
+
 async fn further_writes(
     context: &Context,
     after: &Activity,
-    reporter: &Reporter,
     result: &AttemptResult,
-    is_first: bool,
 ) -> Result<Vec<Write>, Error> {
     let mut writes = Vec::new();
     match result {
-        AttemptResult::Accepted {
-            provider_message_id: Some(provider_id),
-        } => {
-            let key = keys::provider_message(&after.tenant, &reporter.connector, provider_id);
-            // A settle whose answer was lost finds the pointer standing the next time.
-            if is_first || load::<ActivityId>(context.table.as_ref(), &key).await?.is_none() {
-                writes.push(Put::new(key, &after.id).write()?);
-            }
-        }
         AttemptResult::Rejected { .. } if after.state == State::Failed => {
             writes.extend(slot_given_back(context, after).await?);
         }

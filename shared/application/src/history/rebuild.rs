@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::activity::Activity;
 use platform::changes::{Changes, Consumer};
 use platform::table::{Condition, Item, Key, Scan, TableError, Write};
 
@@ -51,7 +52,7 @@ pub async fn rebuild(
         let Some(last) = page.last() else { break };
         after = Some(last.key.clone());
         rebuilt.read += page.len() as u64;
-        let mut transactions = Vec::new();
+        let (mut entries, mut pointers) = (Vec::new(), Vec::new());
         for item in &page {
             let Some(told) = events::read(item)? else { continue };
             let partition = partition(told.tenant(), told.campaign());
@@ -59,10 +60,14 @@ pub async fn rebuild(
             told.versions()
                 .into_iter()
                 .for_each(|version| counts.take_in(&told, version));
-            transactions.extend(history_of(item, &told)?);
+            if let Told::Activity(activity) = &told {
+                entries.push(history_of(item, activity)?);
+                pointers.extend(record::pointer(activity)?.map(|write| vec![write]));
+            }
         }
-        rebuilt.activities += transactions.len() as u64;
-        write(context, transactions).await?;
+        rebuilt.activities += entries.len() as u64;
+        write(context, pointers).await?;
+        write(context, entries).await?;
         progress(rebuilt.read);
     }
     rebuilt.counted = counts.len() as u64;
@@ -74,15 +79,12 @@ pub async fn rebuild(
     Ok(rebuilt)
 }
 
-fn history_of(item: &Item, told: &Told) -> Result<Option<Vec<Write>>, Error> {
-    let Told::Activity(activity) = told else {
-        return Ok(None);
-    };
+fn history_of(item: &Item, activity: &Activity) -> Result<Vec<Write>, Error> {
     let key = Key::new(
         keys::history(&activity.tenant, &activity.plan.customer),
         activity.id.as_str(),
     );
-    record::writes(&key, activity, item.version, 0).map(Some)
+    record::entry_write(&key, activity, item.version, 0).map(|write| vec![write])
 }
 
 async fn pass_over_changes(changes: &dyn Changes) -> Result<(), Error> {

@@ -19,7 +19,7 @@ use crate::events::Told;
 use crate::keys;
 use crate::listing::{Listing, Shards};
 use crate::receipts::UnsolicitedMessage;
-use crate::store::{Put, decode};
+use crate::store::{self, Put, decode};
 
 /// An activity in its customer's history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,7 +128,7 @@ async fn record_once<'a>(
     }
     let wanted: Vec<Key> = open.keys().cloned().collect();
     let present = context.table.get_many(&wanted, Consistency::Strong).await?;
-    let (mut transactions, mut written) = (Vec::new(), Vec::new());
+    let (mut pointers, mut transactions, mut written) = (Vec::new(), Vec::new(), Vec::new());
     for ((key, (activity, version)), item) in open.into_iter().zip(present) {
         let entry = item.as_ref().map(decode::<ActivityEntry>).transpose()?;
         if entry
@@ -138,12 +138,16 @@ async fn record_once<'a>(
             continue;
         }
         let before = entry.map_or(0, |entry| entry.version);
-        transactions.push(writes(&key, activity, version, before)?);
+        if before == 0 {
+            pointers.extend(pointer(activity)?);
+        }
+        transactions.push(vec![entry_write(&key, activity, version, before)?]);
         written.push((key, (activity, version)));
     }
     if transactions.is_empty() {
         return Ok(BTreeMap::new());
     }
+    store::ensure(context.table.as_ref(), pointers).await?;
     let results = context.table.transact_each(transactions).await;
     let mut again = BTreeMap::new();
     for (entry, result) in written.into_iter().zip(results) {
@@ -158,15 +162,20 @@ async fn record_once<'a>(
     Ok(again)
 }
 
-pub(super) fn writes(key: &Key, activity: &Activity, version: u64, before: u64) -> Result<Vec<Write>, Error> {
+/// The write of an activity's entry over the one that was read in version `before`.
+pub(super) fn entry_write(key: &Key, activity: &Activity, version: u64, before: u64) -> Result<Write, Error> {
     let entry = ActivityEntry::of(activity, version);
-    let mut writes = vec![Put::over(key.clone(), &entry, before).write()?];
-    // The pointer stands once the entry does: they are written together, the first time.
-    if let (0, Some(campaign)) = (before, &activity.plan.campaign) {
-        let pointer = keys::campaign_activity(&activity.tenant, campaign, &activity.id);
-        writes.push(Put::new(pointer, &Pointer {}).write()?);
-    }
-    Ok(writes)
+    Put::over(key.clone(), &entry, before).write()
+}
+
+/// The write of the pointer from its campaign to an activity. It stands before the entry does, so that
+/// whoever finds the entry need not look for it.
+pub(super) fn pointer(activity: &Activity) -> Result<Option<Write>, Error> {
+    let Some(campaign) = &activity.plan.campaign else {
+        return Ok(None);
+    };
+    let key = keys::campaign_activity(&activity.tenant, campaign, &activity.id);
+    Put::new(key, &Pointer {}).write().map(Some)
 }
 
 /// Points from a collection to a member: the key says it all.

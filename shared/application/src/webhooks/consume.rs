@@ -1,22 +1,21 @@
 //! The `webhooks` consumer of the change stream: what use cases announced becomes deliveries, and
 //! goes out on the event bus.
 
-use domain::id::TenantId;
-use domain::webhook::delivery::{Delivery, NewDelivery};
 use platform::bus::{BusError, BusEvent};
 use platform::changes::{Change, ShardId};
 use platform::table::TableError;
 use serde::Serialize;
 
 use super::deliveries::put;
-use super::targets;
+use super::first::{self, Content, Telling};
+use super::{registry, targets};
 use crate::commit::MAX_TRIES;
 use crate::context::Context;
 use crate::error::Error;
 use crate::events::{self, DomainEvent};
 use crate::{keys, timers};
 
-/// Deliveries written at once.
+/// Deliveries told at once.
 const AT_ONCE: usize = 1_000;
 
 /// An event as the bus carries it: the event's own fields, and the version of this shape.
@@ -43,27 +42,28 @@ impl<'a> BusDetail<'a> {
 
 /// Takes in a batch of changes of one shard, in order. Repeating it, or any part of it, tells every
 /// endpoint each event once all the same: a delivery is found by endpoint and event. The bus may
-/// carry an event again; it has the same id.
+/// carry an event again, and so may a first call before a crash; it has the same id.
 ///
 /// A crash between the write of a delivery and its message is made good by the sweep.
 pub async fn consume(context: &Context, _shard: &ShardId, changes: &[Change]) -> Result<(), Error> {
-    let mut deliveries = Vec::new();
+    let mut tellings = Vec::new();
     let mut published = Vec::new();
     for change in changes {
         let Some(told) = events::told(change) else {
             continue;
         };
+        let content = Content::of(&told, change.version);
         for event in told.events(change.version) {
             for new in targets::of(context, &told, &event).await? {
-                deliveries.push((told.tenant().clone(), new));
+                tellings.push(Telling::new(told.tenant(), new, content, context.now()));
             }
             published.push(bus_event(&event)?);
         }
-        if deliveries.len() >= AT_ONCE {
-            write(context, std::mem::take(&mut deliveries)).await?;
+        if tellings.len() >= AT_ONCE {
+            tell(context, std::mem::take(&mut tellings)).await?;
         }
     }
-    write(context, deliveries).await?;
+    tell(context, tellings).await?;
     publish(context, published).await
 }
 
@@ -84,15 +84,24 @@ async fn publish(context: &Context, events: Vec<BusEvent>) -> Result<(), Error> 
     published.map_err(|error @ BusError::Unavailable(_)| Error::Platform(error.to_string()))
 }
 
-/// Writes deliveries that do not stand yet, each for itself, and hands them over.
-async fn write(context: &Context, new: Vec<(TenantId, NewDelivery)>) -> Result<(), Error> {
-    let now = context.now();
-    let mut open: Vec<(TenantId, Delivery)> = new
-        .into_iter()
-        .map(|(tenant, new)| (tenant, Delivery::new(new, now)))
+/// Calls endpoints where that may be at once, and writes what came of it, each for itself.
+async fn tell(context: &Context, new: Vec<Telling>) -> Result<(), Error> {
+    let mut open = first::calls(context, new).await?;
+    let signs: Vec<_> = open
+        .iter()
+        .filter_map(|telling| {
+            Some((
+                telling.tenant.clone(),
+                telling.delivery.webhook.clone(),
+                telling.sign?,
+            ))
+        })
         .collect();
     for _ in 0..MAX_TRIES {
         if open.is_empty() {
+            for (tenant, webhook, sign) in signs {
+                registry::note(context, &tenant, &webhook, sign).await?;
+            }
             return Ok(());
         }
         open = write_once(context, open).await?;
@@ -100,28 +109,27 @@ async fn write(context: &Context, new: Vec<(TenantId, NewDelivery)>) -> Result<(
     Err(TableError::Conflict.into())
 }
 
-/// Writes once; what has to be tried again comes back.
-async fn write_once(
-    context: &Context,
-    open: Vec<(TenantId, Delivery)>,
-) -> Result<Vec<(TenantId, Delivery)>, Error> {
+/// Writes once those that do not stand yet, and hands them over; what has to be tried again comes back.
+async fn write_once(context: &Context, open: Vec<Telling>) -> Result<Vec<Telling>, Error> {
     let transactions: Vec<_> = open
         .iter()
-        .map(|(tenant, delivery)| Ok(vec![put(tenant, delivery, 0)?]))
+        .map(|telling| Ok(vec![put(&telling.tenant, &telling.delivery, 0)?]))
         .collect::<Result<_, Error>>()?;
     let results = context.table.transact_each(transactions).await;
     let (mut again, mut near, mut failed) = (Vec::new(), Vec::new(), None);
-    for ((tenant, delivery), result) in open.into_iter().zip(results) {
-        let key = keys::delivery(&tenant, &delivery.webhook, &delivery.event);
+    for (telling, result) in open.into_iter().zip(results) {
+        let Telling { tenant, delivery, .. } = &telling;
+        let key = keys::delivery(tenant, &delivery.webhook, &delivery.event);
+        let timer = delivery.timer().map(|timer| (key, timer));
         match result {
-            Ok(()) => near.extend(delivery.timer().map(|timer| (key, timer))),
+            Ok(()) => near.extend(timer),
             // The change was told before.
             Err(TableError::ConditionFailed(_)) => {}
-            Err(TableError::Conflict) => again.push((tenant, delivery)),
+            Err(TableError::Conflict) => again.push(telling),
             Err(TableError::Unavailable(_)) => {
                 // It may stand: then the next try finds it, and nobody else hands it over.
-                near.extend(delivery.timer().map(|timer| (key, timer)));
-                again.push((tenant, delivery));
+                near.extend(timer);
+                again.push(telling);
             }
             Err(error) => failed = Some(error),
         }

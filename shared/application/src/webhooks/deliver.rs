@@ -1,29 +1,25 @@
 //! Delivering: the worker's use case.
 //!
 //! There is no claim before the call. A receiver must take repetitions anyway (each carries the same
-//! `webhook-id`), and a claim would cost a third write per delivery. What bounds them instead: a
+//! `webhook-id`), and a claim would cost one more write per delivery. What bounds them instead: a
 //! message makes at most one call; a delivery under way in this process is not begun again; and the
 //! result is written only where nobody else has written one for that attempt. So a repetition needs
 //! a repeated message that meets another worker within the time of one call, or a crash between call
 //! and write, after which the sweep brings the delivery back.
 
-use std::sync::Arc;
-
 use domain::id::{EventId, TenantId, WebhookId};
-use domain::time::{Millis, Timestamp};
-use domain::webhook::delivery::{self, Delivery, DeliveryState, Target};
-use domain::webhook::signature::{self, SigningKey};
-use platform::web::{WebError, WebRequest};
-use url::Url;
+use domain::time::Millis;
+use domain::webhook::delivery::{Delivery, DeliveryState};
 
 use super::deliveries::put;
+use super::endpoint::Endpoint;
+use super::registry;
 use super::slots::Entry;
-use super::{registry, signing, targets};
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
 use crate::store::{Stored, load};
-use crate::{keys, settings, timers};
+use crate::{keys, measures, timers};
 
 /// How long a call may take.
 const TIMEOUT: Millis = Millis::seconds(15);
@@ -46,8 +42,33 @@ pub enum Outcome {
     Attempted(DeliveryState),
 }
 
+impl Outcome {
+    /// The name in measures; calls are told by the state that they led to.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Void => "void",
+            Self::Later => "later",
+            Self::Deferred => "deferred",
+            Self::Dropped => "dropped",
+            Self::Attempted(state) => state.name(),
+        }
+    }
+}
+
 /// Handles a message about a delivery.
 pub async fn deliver(
+    context: &Context,
+    tenant: &TenantId,
+    webhook: &WebhookId,
+    event: &EventId,
+    generation: u64,
+) -> Result<Outcome, Error> {
+    let outcome = handled(context, tenant, webhook, event, generation).await?;
+    measures::delivered(outcome.name());
+    Ok(outcome)
+}
+
+async fn handled(
     context: &Context,
     tenant: &TenantId,
     webhook: &WebhookId,
@@ -95,34 +116,15 @@ async fn attempt(
     stored: Stored<Delivery>,
     endpoint: &Endpoint,
 ) -> Result<Outcome, Error> {
-    let began = context.now();
-    let request = endpoint.request(&stored.value, began);
-    let outcome = outcome(context.web.post(request).await);
     let webhook = stored.value.webhook.clone();
-    let (ended, random) = (context.now(), context.bits());
+    let call = endpoint.call(context, &stored.value, TIMEOUT).await;
+    let random = context.bits();
     let state = write(context, tenant, stored, |delivery| {
-        delivery.settle(&outcome, began, ended, random)
+        delivery.settle(&call.outcome, call.began, call.ended, random)
     })
     .await?;
-    if targets::is_registered(&webhook) {
-        registry::note(context, tenant, &webhook, outcome.sign()).await?;
-    }
+    registry::note(context, tenant, &webhook, call.outcome.sign()).await?;
     Ok(Outcome::Attempted(state))
-}
-
-fn outcome(answer: Result<platform::web::WebResponse, WebError>) -> delivery::Outcome {
-    match answer {
-        Ok(response) => delivery::Outcome::Answered {
-            status: response.status,
-            retry_after: response.retry_after,
-            excerpt: response.excerpt,
-        },
-        Err(WebError::Forbidden(_)) => delivery::Outcome::Forbidden,
-        Err(WebError::Timeout(_)) => delivery::Outcome::TimedOut,
-        Err(error @ (WebError::Connect(_) | WebError::Broken(_))) => delivery::Outcome::Unreachable {
-            detail: error.to_string(),
-        },
-    }
 }
 
 /// Writes what follows for a delivery, unless somebody else has written what followed from the same
@@ -157,78 +159,4 @@ async fn write(
         }
     })
     .await
-}
-
-/// Where a delivery goes, and what signs it.
-struct Endpoint {
-    url: Url,
-    keys: Vec<Arc<SigningKey>>,
-}
-
-impl Endpoint {
-    /// The endpoint of a delivery, as it stands now; none when it is not to be called any more.
-    async fn of(
-        context: &Context,
-        tenant: &TenantId,
-        delivery: &Delivery,
-        now: Timestamp,
-    ) -> Result<Option<Self>, Error> {
-        let url = match &delivery.target {
-            Target::Webhook => return Self::registered(context, tenant, &delivery.webhook, now).await,
-            Target::Callback { url } => url.clone(),
-            Target::CxActivities => match &settings::recent(context, tenant).await?.value.cx_activities_url {
-                Some(url) => url.clone(),
-                None => return Ok(None),
-            },
-        };
-        let signing = signing::of_callbacks(context, tenant).await?;
-        Ok(Some(Self {
-            url,
-            keys: signing::keys(context, &signing, now).await?,
-        }))
-    }
-
-    async fn registered(
-        context: &Context,
-        tenant: &TenantId,
-        id: &WebhookId,
-        now: Timestamp,
-    ) -> Result<Option<Self>, Error> {
-        let callable = |all: &[Stored<super::Webhook>]| {
-            let found = all
-                .iter()
-                .find(|stored| stored.value.id == *id && stored.value.is_enabled());
-            found.map(|stored| (stored.value.definition.url.clone(), stored.value.signing.clone()))
-        };
-        let mut found = callable(&registry::recent(context, tenant).await?);
-        if found.is_none() {
-            // It may have been created, or enabled, since the list was read: dropping is for good.
-            context.caches.webhooks.forget(tenant);
-            found = callable(&registry::recent(context, tenant).await?);
-        }
-        let Some((url, signing)) = found else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            url,
-            keys: signing::keys(context, &signing, now).await?,
-        }))
-    }
-
-    fn request(&self, delivery: &Delivery, at: Timestamp) -> WebRequest {
-        let keys = self.keys.iter().map(Arc::as_ref);
-        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        headers.extend(signature::headers(
-            keys,
-            delivery.event.as_str(),
-            at,
-            &delivery.body,
-        ));
-        WebRequest {
-            url: self.url.clone(),
-            headers,
-            body: delivery.body.clone(),
-            timeout: TIMEOUT,
-        }
-    }
 }

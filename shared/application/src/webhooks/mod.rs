@@ -1,7 +1,8 @@
 //! Webhooks: endpoints are told what happens, each event once by its id, until they take it.
 //!
 //! ```text
-//! change -> events -> a delivery per endpoint, written once -> message -> POST -> settled
+//! change -> events -> POST at once -> a delivery per endpoint, written once as settled
+//!                  -> or as pending -> message -> POST -> settled
 //!                  -> the event bus
 //! ```
 //!
@@ -13,6 +14,8 @@ mod cim;
 mod consume;
 mod deliver;
 mod deliveries;
+mod endpoint;
+mod first;
 mod model;
 mod registry;
 mod signing;
@@ -25,5 +28,5 @@ pub use deliveries::{delivery, list_deliveries, redeliver, test};
 pub use model::{Definition, MAX_WEBHOOKS, Webhook, WebhookEvent, WebhookState, event_filter};
 pub use registry::{Created, Revision, change, create, delete, get, list, rotate_secret};
 pub use signing::{RETIRED_FOR, Signing, rotate_callback_secret};
-pub use slots::{MAX_AT_ONCE, Slots};
+pub use slots::{FIRST_AT_ONCE, MAX_AT_ONCE, Slots};
 pub use targets::{MAX_BODY, callback_endpoint, cx_activities_endpoint};

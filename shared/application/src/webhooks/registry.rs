@@ -12,6 +12,7 @@ use url::Url;
 
 use super::model::{Definition, MAX_WEBHOOKS, Webhook, WebhookState};
 use super::signing::{self, Signing};
+use super::targets;
 use crate::activities::{expect_version, writing};
 use crate::commit::{Decision, commit};
 use crate::context::Context;
@@ -257,6 +258,9 @@ pub(super) async fn note(
     id: &WebhookId,
     sign: Sign,
 ) -> Result<(), Error> {
+    if !targets::is_registered(id) {
+        return Ok(());
+    }
     let all = recent(context, tenant).await?;
     let Some(known) = all.iter().find(|stored| stored.value.id == *id) else {
         return Ok(());

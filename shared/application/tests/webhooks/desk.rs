@@ -146,7 +146,7 @@ impl Connector for Provider {
         EnquiryOutcome::NotFound
     }
 
-    fn read_callback(&self, _: &Callback) -> Result<CallbackOutcome, CallbackError> {
+    async fn read_callback(&self, _: &Callback) -> Result<CallbackOutcome, CallbackError> {
         Err(CallbackError::Unsupported)
     }
 }
@@ -205,6 +205,7 @@ impl Desk {
             clock: port.clone(),
             entropy: port,
             caches: Arc::new(Caches::default()),
+            trace: None,
         };
         let desk = Self {
             world: world.clone(),

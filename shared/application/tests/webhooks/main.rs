@@ -5,6 +5,8 @@ mod delivering;
 #[cfg(test)]
 mod desk;
 #[cfg(test)]
+mod first_calls;
+#[cfg(test)]
 mod registering;
 #[cfg(test)]
 mod telling;

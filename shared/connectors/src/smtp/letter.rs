@@ -10,9 +10,9 @@ use serde_json::Value;
 use crate::http::failure;
 
 /// An e-mail, and its id without brackets.
-pub(super) struct Letter {
-    pub(super) id: String,
-    pub(super) message: Message,
+pub(crate) struct Letter {
+    pub(crate) id: String,
+    pub(crate) message: Message,
 }
 
 /// `X-Campaign-Activity`: which activity the e-mail belongs to, for people who look into a mailbox.
@@ -34,7 +34,7 @@ impl Header for CampaignActivity {
 }
 
 /// Writes the e-mail of a request.
-pub(super) fn write(
+pub(crate) fn write(
     request: &SendRequest,
     from: &Mailbox,
     reply_to: Option<&Mailbox>,

@@ -31,7 +31,7 @@
 //! are not read: the activity and the settings name the people. A body with `recipientsCc`,
 //! `recipientsBcc` or `attachments` is refused: further recipients would pass by the compliance gate.
 
-mod letter;
+pub(crate) mod letter;
 mod session;
 
 use std::collections::BTreeMap;
@@ -134,7 +134,8 @@ pub(crate) fn build(
     }))
 }
 
-fn mailbox(setting: &str, text: &str) -> Result<Mailbox, SettingError> {
+/// An e-mail address of the settings.
+pub(crate) fn mailbox(setting: &str, text: &str) -> Result<Mailbox, SettingError> {
     text.parse().map_err(|_| {
         Settings::problem(
             setting,
@@ -203,7 +204,7 @@ impl Connector for Smtp {
         EnquiryOutcome::Unclear(failure("unsupported", "a mail server cannot be asked"))
     }
 
-    fn read_callback(&self, _callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
+    async fn read_callback(&self, _callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
         Err(CallbackError::Unsupported)
     }
 }

@@ -47,7 +47,7 @@ use url::Url;
 
 pub(crate) use callback::signature;
 
-use crate::http::{Answer, Caller, Verdict, failure, scrub, status_failure};
+use crate::http::{Answer, Caller, failure};
 use crate::settings::Settings;
 
 /// The secrets that this kind takes.
@@ -187,16 +187,11 @@ fn outcome(answer: &Answer) -> SendOutcome {
             provider_message_id: reading.sid,
         };
     }
-    let Some(code) = reading.code else {
-        return Verdict::of(answer.status).outcome(status_failure(answer.status), answer.retry_after);
-    };
-    let known = errors::find(code);
-    let verdict = known.map_or_else(|| Verdict::of(answer.status), |known| known.verdict);
-    let detail = match known {
-        Some(known) => known.meaning.to_owned(),
-        None => scrub(&reading.message.unwrap_or_default()),
-    };
-    verdict.outcome(failure(code.to_string(), detail), answer.retry_after)
+    let words = reading.message.unwrap_or_default();
+    match reading.code {
+        Some(code) => answer.refused(code.to_string(), errors::find(code), &words),
+        None => answer.refused_by_status(),
+    }
 }
 
 #[async_trait]
@@ -233,7 +228,7 @@ impl Connector for Twilio {
         ))
     }
 
-    fn read_callback(&self, callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
+    async fn read_callback(&self, callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
         callback::read(&self.token, &self.callback, callback)
     }
 }

@@ -58,13 +58,13 @@ pub(super) fn read(secret: &Secret, callback: &Callback) -> Result<CallbackOutco
     }
     let notification: Notification = serde_json::from_slice(&callback.body)
         .map_err(|error| CallbackError::Malformed(error.to_string()))?;
-    let mut events = Vec::new();
-    let changes = notification.entry.into_iter().flat_map(|entry| entry.changes);
-    for change in changes.filter(|change| change.field == "messages") {
-        events.extend(change.value.statuses.iter().filter_map(receipt));
-        events.extend(change.value.messages.into_iter().filter_map(reply));
-    }
-    Ok(CallbackOutcome::Events(events))
+    let events = notification.entry.into_iter().flat_map(Entry::events);
+    Ok(CallbackOutcome::Events(events.collect()))
+}
+
+/// Reads one entry of a notification, for who gets them one by one.
+pub(crate) fn entry(json: &str) -> Result<Vec<Inbound>, serde_json::Error> {
+    serde_json::from_str(json).map(Entry::events)
 }
 
 #[derive(Deserialize)]
@@ -77,6 +77,19 @@ struct Notification {
 struct Entry {
     #[serde(default)]
     changes: Vec<Change>,
+}
+
+impl Entry {
+    fn events(self) -> Vec<Inbound> {
+        let mut events = Vec::new();
+        for change in self.changes {
+            if change.field == "messages" {
+                events.extend(change.value.statuses.iter().filter_map(receipt));
+                events.extend(change.value.messages.into_iter().filter_map(reply));
+            }
+        }
+        events
+    }
 }
 
 #[derive(Deserialize)]

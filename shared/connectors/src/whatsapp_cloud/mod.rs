@@ -42,9 +42,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-pub(crate) use callback::signature;
+pub(crate) use callback::{entry, signature};
 
-use crate::http::{Answer, Caller, Verdict, failure, scrub, status_failure};
+use crate::http::{Answer, Caller, failure};
 use crate::settings::Settings;
 
 /// The secrets that this kind takes.
@@ -105,39 +105,39 @@ struct ReadError {
     message: String,
 }
 
-impl WhatsappCloud {
-    fn body(request: &SendRequest) -> Result<Value, SendFailure> {
-        let body = &request.message.body;
-        let (kind, content) = match (body.kind(), body.readable()) {
-            ("PLAIN", Some(text)) => ("text", json!({ "preview_url": false, "body": text })),
-            ("TEMPLATE", _) => {
-                let mut template = json!({
-                    "name": body.text("name"),
-                    "language": { "code": body.text("language") },
-                });
-                if let (Some(components), Some(fields)) = (body.field("components"), template.as_object_mut())
-                {
-                    fields.insert("components".into(), components.clone());
-                }
-                ("template", template)
+/// Meta's message object of a request, with our echo in it.
+pub(crate) fn message(request: &SendRequest) -> Result<Value, SendFailure> {
+    let body = &request.message.body;
+    let (kind, content) = match (body.kind(), body.readable()) {
+        ("PLAIN", Some(text)) => ("text", json!({ "preview_url": false, "body": text })),
+        ("TEMPLATE", _) => {
+            let mut template = json!({
+                "name": body.text("name"),
+                "language": { "code": body.text("language") },
+            });
+            if let (Some(components), Some(fields)) = (body.field("components"), template.as_object_mut()) {
+                fields.insert("components".into(), components.clone());
             }
-            (kind, _) => {
-                return Err(failure(
-                    "unsupported-body",
-                    format!("this connector does not send {kind} bodies"),
-                ));
-            }
-        };
-        Ok(json!({
-            "messaging_product": "whatsapp",
-            "recipient_type": "individual",
-            "to": request.to,
-            "type": kind,
-            kind: content,
-            "biz_opaque_callback_data": request.echo.text(),
-        }))
-    }
+            ("template", template)
+        }
+        (kind, _) => {
+            return Err(failure(
+                "unsupported-body",
+                format!("this connector does not send {kind} bodies"),
+            ));
+        }
+    };
+    Ok(json!({
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": request.to,
+        "type": kind,
+        kind: content,
+        "biz_opaque_callback_data": request.echo.text(),
+    }))
+}
 
+impl WhatsappCloud {
     fn messages(&self, request: &SendRequest) -> Result<Url, SendFailure> {
         let sender = request
             .service_identifier
@@ -161,16 +161,10 @@ fn outcome(answer: &Answer) -> SendOutcome {
             provider_message_id: reading.messages.into_iter().next().map(|message| message.id),
         };
     }
-    let Some(error) = reading.error else {
-        return Verdict::of(answer.status).outcome(status_failure(answer.status), answer.retry_after);
-    };
-    let known = errors::find(error.code);
-    let verdict = known.map_or_else(|| Verdict::of(answer.status), |known| known.verdict);
-    let detail = match known {
-        Some(known) => known.meaning.to_owned(),
-        None => scrub(&error.message),
-    };
-    verdict.outcome(failure(error.code.to_string(), detail), answer.retry_after)
+    match reading.error {
+        Some(error) => answer.refused(error.code.to_string(), errors::find(error.code), &error.message),
+        None => answer.refused_by_status(),
+    }
 }
 
 #[async_trait]
@@ -184,7 +178,7 @@ impl Connector for WhatsappCloud {
     }
 
     async fn send(&self, request: &SendRequest) -> SendOutcome {
-        let (url, body) = match (self.messages(request), Self::body(request)) {
+        let (url, body) = match (self.messages(request), message(request)) {
             (Ok(url), Ok(body)) => (url, body),
             (Err(failure), _) | (_, Err(failure)) => return SendOutcome::Rejected(failure),
         };
@@ -207,7 +201,7 @@ impl Connector for WhatsappCloud {
         ))
     }
 
-    fn read_callback(&self, callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
+    async fn read_callback(&self, callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
         match callback.method.as_str() {
             "GET" => callback::challenge(&self.verify_token, callback),
             _ => callback::read(&self.app_secret, callback),

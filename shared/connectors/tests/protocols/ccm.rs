@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::common::{build, build_error, build_with, closed_port, plain, request, server_that_hangs_up};
+use crate::common::{
+    build, build_error, build_with, closed_port, plain, read_callback, request, server_that_hangs_up,
+};
 use domain::channel::Channel;
 use domain::time::Millis;
 use platform::connector::{
@@ -46,6 +48,10 @@ async fn the_message_goes_out_whole_with_key_and_token() {
         .and(header("content-type", "application/json"))
         .and(header("idempotency-key", "act_1.1"))
         .and(header("authorization", "Bearer s3cret"))
+        .and(header(
+            "x-amzn-trace-id",
+            "Root=1-67891233-abcdef012345678912345678",
+        ))
         .respond_with(
             ResponseTemplate::new(200).set_body_json(serde_json::json!({"providerMessageId": "p1"})),
         )
@@ -226,7 +232,7 @@ async fn repetition_is_what_the_receiver_allows() {
         body: bytes::Bytes::new(),
     };
     assert_eq!(
-        forgetful.read_callback(&callback),
+        read_callback(forgetful.as_ref(), &callback),
         Err(CallbackError::Unsupported)
     );
 }

@@ -4,18 +4,46 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_credential_types::provider::SharedCredentialsProvider;
 use connectors::Factory;
 use domain::address::Address;
 use domain::channel::Channel;
 use domain::cim::{Body, Message};
 use domain::id::{ActivityId, ConnectorId, TenantId};
+use domain::time::Timestamp;
+use domain::trace::TraceId;
+use futures::FutureExt as _;
 use platform::connector::{
-    Connector, ConnectorConfig, ConnectorFactory, ConnectorKind, Echo, SendRequest, SettingError,
+    Callback, CallbackError, CallbackOutcome, Connector, ConnectorConfig, ConnectorFactory, ConnectorKind,
+    Echo, SendRequest, SettingError,
 };
 use platform::secrets::Secret;
+use platform::world::Clock;
 use serde_json::{Value, json};
 
 pub(crate) const PHONE: &str = "+442079460958";
+
+/// The time of all tests.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::parse("2026-11-24T12:00:00Z").unwrap()
+}
+
+/// A clock that stands.
+struct At(Timestamp);
+
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// Reads a callback that needs nobody to be asked.
+pub(crate) fn read_callback(
+    connector: &dyn Connector,
+    callback: &Callback,
+) -> Result<CallbackOutcome, CallbackError> {
+    connector.read_callback(callback).now_or_never().unwrap()
+}
 
 /// A request for the first attempt of an activity.
 pub(crate) fn request(channel: Channel, body: Value) -> SendRequest {
@@ -54,6 +82,7 @@ pub(crate) fn numbered(channel: Channel, body: Value, attempt: u32) -> SendReque
         to: Address::parse(channel, to).unwrap(),
         service_identifier: None,
         message: serde_json::from_value::<Message>(message).unwrap(),
+        trace: TraceId::parse("1-67891233-abcdef012345678912345678"),
     }
 }
 
@@ -81,6 +110,34 @@ pub(crate) fn build_with(
     concurrency: u32,
 ) -> Result<Arc<dyn Connector>, SettingError> {
     let config = ConnectorConfig {
+        concurrency,
+        ..config(kind, channels, settings)
+    };
+    let secrets: BTreeMap<_, _> = secrets
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), Secret::new(*value)))
+        .collect();
+    factory().build(&config, &secrets)
+}
+
+/// Builds a connector without secrets, on a machine with AWS credentials.
+pub(crate) fn build_machine(
+    credentials: SharedCredentialsProvider,
+    kind: ConnectorKind,
+    channel: Channel,
+    settings: &[(&str, &str)],
+) -> Result<Arc<dyn Connector>, SettingError> {
+    factory()
+        .with_aws_credentials(credentials)
+        .build(&config(kind, &[channel], settings), &BTreeMap::new())
+}
+
+fn factory() -> Factory {
+    Factory::new(Arc::new(At(now()))).unwrap()
+}
+
+fn config(kind: ConnectorKind, channels: &[Channel], settings: &[(&str, &str)]) -> ConnectorConfig {
+    ConnectorConfig {
         id: ConnectorId::parse("cnn_1").unwrap(),
         kind,
         channels: channels.to_vec(),
@@ -89,13 +146,8 @@ pub(crate) fn build_with(
             .map(|(name, value)| ((*name).into(), (*value).into()))
             .collect(),
         rate_per_second: 100,
-        concurrency,
-    };
-    let secrets: BTreeMap<_, _> = secrets
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), Secret::new(*value)))
-        .collect();
-    Factory::new().unwrap().build(&config, &secrets)
+        concurrency: 4,
+    }
 }
 
 /// Why a connector could not be built.

@@ -1,6 +1,12 @@
 //! The connectors against servers that speak their protocols. One program, so that it is linked once.
 
 #[cfg(test)]
+mod aws_ses;
+#[cfg(test)]
+mod aws_sms;
+#[cfg(test)]
+mod aws_whatsapp;
+#[cfg(test)]
 mod ccm;
 #[cfg(test)]
 mod common;
@@ -10,6 +16,10 @@ mod mailbox;
 mod simulator;
 #[cfg(test)]
 mod smtp;
+#[cfg(test)]
+mod sns;
+#[cfg(test)]
+mod topic;
 #[cfg(test)]
 mod twilio;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::common::{PHONE, build, build_error, eventually, plain, request};
+use crate::common::{PHONE, build, build_error, eventually, plain, read_callback, request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use connectors::simulator::{AttemptCount, Script, Simulator, SimulatorConfig, Span, Targets};
@@ -207,7 +207,8 @@ fn callback(called: &str, signed: &str, parameters: &[(&str, &str)]) -> Callback
 }
 
 fn read(callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
-    twilio("http://127.0.0.1:1", &[("from", "+15005550006")]).read_callback(callback)
+    let connector = twilio("http://127.0.0.1:1", &[("from", "+15005550006")]);
+    read_callback(connector.as_ref(), callback)
 }
 
 fn receipt(status: DeliveryStatus, reason: Option<&str>) -> Vec<Inbound> {
@@ -392,7 +393,7 @@ async fn the_simulator_speaks_the_protocol() {
                 .collect(),
             body: request.body.into(),
         };
-        let Ok(CallbackOutcome::Events(events)) = connector.read_callback(&callback) else {
+        let Ok(CallbackOutcome::Events(events)) = connector.read_callback(&callback).await else {
             panic!("the simulator's callbacks are genuine");
         };
         for event in events {

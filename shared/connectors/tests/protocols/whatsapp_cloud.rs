@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::common::{PHONE, build, build_error, eventually, plain, request};
+use crate::common::{PHONE, build, build_error, eventually, plain, read_callback, request};
 use connectors::simulator::{Script, Simulator, SimulatorConfig, Targets};
 use domain::activity::receipt::DeliveryStatus;
 use domain::address::Address;
@@ -192,7 +192,7 @@ fn notification(field: &str, content: Value) -> Value {
 }
 
 fn read(callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
-    whatsapp("http://127.0.0.1:1").read_callback(callback)
+    read_callback(whatsapp("http://127.0.0.1:1").as_ref(), callback)
 }
 
 fn events(callback: &Callback) -> Vec<Inbound> {

@@ -6,14 +6,20 @@ use crate::time::{Millis, Timestamp};
 
 /// How long a claim holds.
 pub const LEASE: Millis = Millis::seconds(60);
+/// A claim that comes within this time of the moment for which the activity was due leaves the due
+/// index as it is: to move an entry costs two writes. What is left behind when its holder dies is found
+/// there as a stray, and then handed over again for the lease's end.
+const ON_TIME: Millis = Millis::seconds(20);
 /// Takeovers of one attempt after which it goes to the dead letters.
 pub const MAX_TAKEOVERS: u32 = 5;
 
 /// What a message about an activity calls for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Claim {
-    /// The message is void: cancelled, rescheduled, done, parked, or somebody else holds it.
+    /// The message is void: cancelled, rescheduled, done or parked.
     Void,
+    /// Somebody else holds it: come back when the lease ends.
+    Held(Timestamp),
     /// Too early: come back at that moment.
     Early(Timestamp),
     /// Its last moment has passed.
@@ -34,7 +40,7 @@ pub fn examine(activity: &Activity, generation: u64, now: Timestamp) -> Claim {
         State::Scheduled if activity.plan.expires_at.is_some_and(|expires| expires <= now) => Claim::TooLate,
         State::Scheduled => Claim::Due,
         State::Dispatching => match &activity.lease {
-            Some(lease) if lease.until > now => Claim::Void,
+            Some(lease) if lease.until > now => Claim::Held(lease.until),
             _ => Claim::Abandoned,
         },
         _ => Claim::Void,
@@ -47,19 +53,24 @@ impl Activity {
         self.attempt += 1;
         self.takeovers = 0;
         self.state = State::Dispatching;
-        self.lease = Some(Lease {
-            holder,
-            until: writing.now + LEASE,
-        });
+        let until = writing.now + LEASE;
+        let due = if writing.now < self.next_at + ON_TIME {
+            self.next_at
+        } else {
+            until
+        };
+        self.lease = Some(Lease { holder, until, due });
         self
     }
 
     /// Takes over the current attempt from a holder whose lease ended. The number stays.
     pub fn take_over(mut self, holder: String, writing: Writing) -> Self {
         self.takeovers += 1;
+        let until = writing.now + LEASE;
         self.lease = Some(Lease {
             holder,
-            until: writing.now + LEASE,
+            until,
+            due: until,
         });
         self
     }
@@ -94,11 +105,18 @@ mod tests {
     fn a_claim_stays_in_the_index_until_its_lease_ends() {
         let held = scheduled().begin("a".into(), writing(1_000, 2));
         assert_eq!(held.attempt, 1);
-        assert_eq!(held.timer().unwrap().at, at(61_000));
-        assert_eq!(examine(&held, 1, at(60_999)), Claim::Void);
+        assert_eq!(held.timer(), scheduled().timer());
+        assert_eq!(examine(&held, 1, at(60_999)), Claim::Held(at(61_000)));
         assert_eq!(examine(&held, 1, at(61_000)), Claim::Abandoned);
         let taken = held.take_over("b".into(), writing(61_000, 3));
         assert_eq!((taken.attempt, taken.takeovers), (1, 1));
+        assert_eq!(taken.timer().unwrap().at, at(121_000));
+    }
+
+    #[test]
+    fn a_late_claim_stands_in_the_index_at_its_leases_end() {
+        let held = scheduled().begin("a".into(), writing(21_000, 2));
+        assert_eq!(held.timer().unwrap().at, at(81_000));
     }
 
     #[test]

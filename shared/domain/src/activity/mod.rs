@@ -18,6 +18,7 @@ use crate::id::{ActivityId, CampaignId, ConnectorId, ConversationId, CustomerId,
 use crate::log::Log;
 use crate::time::Timestamp;
 use crate::timer::{Timer, TimerKind};
+use crate::trace::TraceId;
 
 use event::{ActivityEvent, Happening};
 use state::State;
@@ -110,6 +111,8 @@ pub struct Lease {
     pub holder: String,
     /// Until when it holds.
     pub until: Timestamp,
+    /// Where it stands in the due index meanwhile.
+    pub due: Timestamp,
 }
 
 /// Why an open activity is out of the due index.
@@ -143,10 +146,10 @@ pub struct Activity {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
     /// How often the current attempt was taken over from a holder whose lease ended.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub takeovers: u32,
     /// Whether further attempts are stopped: a cancel came while it was being dispatched.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stopping: bool,
     /// Why it is out of the due index while open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -168,8 +171,15 @@ pub struct Activity {
     /// Identifies the request that created it, so that its repetition is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// The trace of the request that created it: what follows from it is found under this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
     /// What happened.
     pub log: Log<ActivityEvent>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The write in which a decision is stored: decisions log themselves with its version.
@@ -270,6 +280,7 @@ impl Activity {
             verdict: None,
             created_at: writing.now,
             origin,
+            trace: None,
             log: Log::default(),
             plan,
         };
@@ -282,6 +293,12 @@ impl Activity {
         activity
     }
 
+    /// The same, created under a trace.
+    #[must_use]
+    pub fn traced(self, trace: Option<TraceId>) -> Self {
+        Self { trace, ..self }
+    }
+
     /// Its entry in the due index: while it is open and not parked.
     pub fn timer(&self) -> Option<Timer> {
         if self.parked.is_some() {
@@ -289,7 +306,7 @@ impl Activity {
         }
         let at = match self.state {
             State::Scheduled => self.next_at,
-            State::Dispatching => self.lease.as_ref().map_or(self.next_at, |lease| lease.until),
+            State::Dispatching => self.lease.as_ref().map_or(self.next_at, |lease| lease.due),
             _ => return None,
         };
         let kind = match self.plan.priority {
@@ -472,6 +489,7 @@ impl Activity {
         }
         if !to.is_open() {
             self.parked = None;
+            self.rate_slot = None;
         }
         self.log.append(writing.version, fill(event));
     }

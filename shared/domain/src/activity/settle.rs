@@ -200,6 +200,7 @@ impl Activity {
         let until = writing.now + pause(self.takeovers + 1, wish, random);
         if let Some(lease) = &mut self.lease {
             lease.until = until;
+            lease.due = until;
         }
         self
     }

@@ -73,6 +73,11 @@ impl State {
         Self::ALL.into_iter().find(|state| state.name() == text)
     }
 
+    /// Whether what was asked for may still be changed: it waits, or a person may make it wait again.
+    pub const fn is_revisable(self) -> bool {
+        self.is_open() || matches!(self, Self::Unknown | Self::Failed)
+    }
+
     /// Whether it still has to be sent: it stands in the due index, or is parked.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Scheduled | Self::Dispatching)

@@ -211,8 +211,10 @@ pub struct Delivery {
     /// Raised when it is started anew; messages of earlier generations are void.
     pub generation: u64,
     /// Attempts made, over all generations.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub attempts: u32,
     /// Failed attempts of this generation: the place in the schedule.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,
     /// When it is tried next, while pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -226,7 +228,12 @@ pub struct Delivery {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<Attempt>,
     /// What is sent: JSON.
+    #[serde(with = "crate::json_text")]
     pub body: String,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What is asked for with a new delivery.

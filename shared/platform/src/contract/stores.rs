@@ -46,6 +46,8 @@ pub async fn blobs(blobs: &dyn Blobs, world: World<'_>) {
             .map(|bytes| bytes.to_vec())
     };
     assert_eq!(read(0, 1_000).await, Ok(b"hello wide world".to_vec()));
+    assert_eq!(blobs.length(&upload).await, Ok(16));
+    assert_eq!(blobs.length(&name("none")).await, Err(BlobError::Missing));
     assert_eq!(read(6, 4).await, Ok(b"wide".to_vec()));
     assert_eq!(read(11, 100).await, Ok(b"world".to_vec()), "fewer at the end");
     assert_eq!(read(16, 10).await, Ok(Vec::new()), "nothing behind the end");

@@ -9,6 +9,8 @@ use platform_embedded::world::SystemClock;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use crate::target::patience;
+
 pub(crate) fn now() -> Timestamp {
     SystemClock.now()
 }
@@ -17,14 +19,15 @@ pub(crate) fn in_millis(millis: u64) -> Timestamp {
     now() + Millis::new(millis)
 }
 
-/// Looks again and again until there is something to see.
+/// Looks again and again until there is something to see, for so long as the program may take.
 pub(crate) async fn until<T>(seconds: u64, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(seconds);
+    let patience = patience(seconds);
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(seen) = look().await {
             return seen;
         }
-        assert!(Instant::now() < deadline, "not within {seconds} s: {what}");
+        assert!(Instant::now() < deadline, "not within {patience:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -100,6 +103,21 @@ impl Api {
         Self::answer(self.request(Method::POST, path).json(body))
             .await
             .unwrap()
+    }
+
+    /// Puts a file to where an import wants it: the key is for this API's own addresses only.
+    pub(crate) async fn upload(&self, address: &str, csv: &'static str) {
+        let upload = self
+            .client
+            .put(address)
+            .header("content-type", "text/csv")
+            .body(csv);
+        let upload = if address.starts_with(&self.base) {
+            upload.bearer_auth(&self.key)
+        } else {
+            upload
+        };
+        Self::answer(upload).await.unwrap().ok();
     }
 
     /// All entries of a list.

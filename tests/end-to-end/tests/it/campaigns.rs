@@ -2,13 +2,12 @@
 
 use connectors::simulator::{Script, Span};
 use domain::channel::Channel;
-use domain::time::Timestamp;
-use reqwest::Method;
+use domain::time::{Millis, Timestamp};
 use serde_json::{Value, json};
 
 use crate::api::{Api, id, in_millis, now, text_message, until};
 use crate::outside::{connect, provider};
-use crate::process::Home;
+use crate::target::Stand;
 
 /// Three are reached by WhatsApp, two by SMS; one row holds no number, one repeats the first.
 const CONTACTS: &str = "\
@@ -32,7 +31,8 @@ fn answering(text: &str) -> Script {
     }
 }
 
-fn flow() -> Value {
+/// Whoever does not answer within so many seconds is lost.
+fn flow(timeout: u64) -> Value {
     json!({"schema": 1, "start": "invite", "nodes": {
         "invite": {
             "type": "message",
@@ -44,7 +44,8 @@ fn flow() -> Value {
                 "no_address": "lost", "unknown": "lost", "cancelled": "lost"},
         },
         "answer": {
-            "type": "wait", "for": [{"on": "reply", "to": "invite", "outcome": "replied"}], "timeout": "20s",
+            "type": "wait", "for": [{"on": "reply", "to": "invite", "outcome": "replied"}],
+            "timeout": format!("{timeout}s"),
             "outcomes": {"replied": "answered", "timeout": "lost"},
         },
         "answered": {"type": "end", "label": "replied"},
@@ -59,11 +60,12 @@ async fn import(api: &Api) -> String {
         .await
         .ok());
     let imports = format!("/v1/contact-lists/{list}/imports");
-    let import = id(&api.post(&imports, &json!({})).await.ok());
-    let upload = api
-        .request(Method::PUT, &format!("{imports}/{import}/file"))
-        .header("content-type", "text/csv");
-    Api::answer(upload.body(CONTACTS)).await.unwrap().ok();
+    let import = api.post(&imports, &json!({})).await.ok();
+    api.upload(import["uploadUrl"].as_str().unwrap(), CONTACTS).await;
+    let import = id(&import);
+    api.post(&format!("{imports}/{import}/start"), &json!({}))
+        .await
+        .ok();
     let path = format!("{imports}/{import}");
     let done = until(20, "the file is read", async || {
         Some(api.get(&path).await.ok()).filter(|i| i["state"] == "done")
@@ -78,11 +80,22 @@ async fn import(api: &Api) -> String {
     list
 }
 
+/// Waits until all five conversations have ended.
+async fn ended(api: &Api, campaign: &str) -> Value {
+    let path = format!("/v1/campaigns/{campaign}/progress");
+    until(30, "all five conversations end", async || {
+        let progress = api.get(&path).await.ok();
+        let outcomes = progress["conversations"].as_object()?.clone();
+        let total: i64 = outcomes.values().filter_map(Value::as_i64).sum();
+        (total == 5 && !outcomes.contains_key("running")).then_some(progress)
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_campaign_from_its_file_to_its_end() {
-    let home = Home::new();
-    let server = home.serve().await;
-    let api = &server.api;
+    let stand = Stand::new().await;
+    let api = &stand.api;
     let provider = provider(&[
         (Channel::Whatsapp, answering("STOP")),
         (Channel::Sms, answering("Yes")),
@@ -90,16 +103,9 @@ async fn a_campaign_from_its_file_to_its_end() {
     .await;
     connect(api, &provider, &[Channel::Whatsapp, Channel::Sms], &[]).await;
     let list = import(api).await;
-    let campaign = api.campaign(flow(), &[&list]).await;
+    let campaign = api.campaign(flow(20), &[&list]).await;
 
-    let path = format!("/v1/campaigns/{campaign}/progress");
-    let ended = async || {
-        let progress = api.get(&path).await.ok();
-        let outcomes = progress["conversations"].as_object()?.clone();
-        let total: i64 = outcomes.values().filter_map(Value::as_i64).sum();
-        (total == 5 && !outcomes.contains_key("running")).then_some(progress)
-    };
-    let progress = until(30, "all five conversations end", ended).await;
+    let progress = ended(api, &campaign).await;
     assert_eq!(progress["conversations"]["replied"], 2, "{progress}");
     assert_eq!(
         progress["activities"],
@@ -120,7 +126,7 @@ async fn a_campaign_from_its_file_to_its_end() {
     let welcome = api.schedule(&welcome).await;
     api.state(&id(&welcome), "REPLIED").await;
     assert_eq!(provider.stats().requests, 6);
-    server.terminate().await;
+    stand.end().await;
 }
 
 /// Schedules activities that come due one after the other, from now on.
@@ -156,9 +162,8 @@ fn quiet_after(campaign: &Value) -> Timestamp {
 
 #[tokio::test]
 async fn pause_holds_resume_releases_stop_ends() {
-    let home = Home::new();
-    let server = home.serve().await;
-    let api = &server.api;
+    let stand = Stand::new().await;
+    let api = &stand.api;
     let provider = provider(&[]).await;
     connect(api, &provider, &[Channel::Sms], &[]).await;
     let campaign = api.open_campaign().await;
@@ -218,10 +223,51 @@ async fn pause_holds_resume_releases_stop_ends() {
 }
 
 #[tokio::test]
+async fn what_happens_during_a_pause_is_acted_on_after_it() {
+    let stand = Stand::new().await;
+    let api = &stand.api;
+    let answering = Script {
+        reply_after: Span::millis(12_000, 12_000),
+        ..answering("Yes")
+    };
+    let provider = provider(&[(Channel::Whatsapp, answering)]).await;
+    connect(api, &provider, &[Channel::Whatsapp, Channel::Sms], &[]).await;
+    let list = import(api).await;
+    let campaign = api.campaign(flow(14), &[&list]).await;
+    until(10, "all five are reached", async || {
+        (provider.stats().requests == 5).then_some(())
+    })
+    .await;
+    let quiet = quiet_after(&act(api, &campaign, "pause").await);
+    let mut urgent = text_message(1, quiet + Millis::seconds(1));
+    urgent["campaignId"] = json!(campaign);
+    urgent["priority"] = json!("high");
+    let urgent = id(&api.schedule(&urgent).await);
+    until(10, "what comes due is parked", async || {
+        (api.activity(&urgent).await["parked"] == true).then_some(())
+    })
+    .await;
+    // Three answer, and the time of the other two is up.
+    let all_is_over = in_millis(16_000);
+    until(20, "everything has happened", async || {
+        (provider.stats().reports_taken == 8 && now() > all_is_over).then_some(())
+    })
+    .await;
+    let progress = api.get(&format!("/v1/campaigns/{campaign}/progress")).await.ok();
+    assert_eq!(progress["conversations"], json!({"running": 5}));
+
+    act(api, &campaign, "resume").await;
+    let progress = ended(api, &campaign).await;
+    assert_eq!(progress["conversations"], json!({"replied": 3, "lost": 2}));
+    api.state(&urgent, "DELIVERED").await;
+    assert_eq!(provider.stats().requests, 6);
+    stand.end().await;
+}
+
+#[tokio::test]
 async fn unpublish_flushes_and_goes_back_to_draft() {
-    let home = Home::new();
-    let server = home.serve().await;
-    let api = &server.api;
+    let stand = Stand::new().await;
+    let api = &stand.api;
     let campaign = api.open_campaign().await;
     let mut later = text_message(1, in_millis(3_600_000));
     later["campaignId"] = json!(campaign);

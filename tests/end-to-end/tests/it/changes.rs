@@ -2,12 +2,13 @@
 
 use connectors::simulator::{Script, Span};
 use domain::channel::Channel;
+use domain::time::Millis;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::api::{Answer, Api, id, in_millis, now, text_message};
+use crate::api::{Answer, Api, id, in_millis, now, text_message, until};
 use crate::outside::{connect, provider};
-use crate::process::Home;
+use crate::target::Stand;
 
 async fn cancel(api: &Api, id: &str, if_match: &str) -> Answer {
     let request = api.request(Method::DELETE, &format!("/v1/scheduled-activities/{id}"));
@@ -16,9 +17,8 @@ async fn cancel(api: &Api, id: &str, if_match: &str) -> Answer {
 
 #[tokio::test]
 async fn who_changes_must_have_seen_what_stands() {
-    let home = Home::new();
-    let server = home.serve().await;
-    let api = &server.api;
+    let stand = Stand::new().await;
+    let api = &stand.api;
     let id = id(&api.schedule(&text_message(1, in_millis(3_600_000))).await);
     let path = format!("/v1/scheduled-activities/{id}");
     let first = api.get(&path).await.etag.unwrap();
@@ -53,9 +53,8 @@ async fn who_changes_must_have_seen_what_stands() {
 
 #[tokio::test]
 async fn what_is_rescheduled_comes_at_its_new_time() {
-    let home = Home::new();
-    let server = home.serve().await;
-    let api = &server.api;
+    let stand = Stand::new().await;
+    let api = &stand.api;
     let provider = provider(&[]).await;
     connect(api, &provider, &[Channel::Sms], &[]).await;
     let activity = api.schedule(&text_message(1, in_millis(1_500))).await;
@@ -71,9 +70,8 @@ async fn what_is_rescheduled_comes_at_its_new_time() {
 
 #[tokio::test]
 async fn what_is_being_sent_cannot_be_cancelled() {
-    let home = Home::new();
-    let server = home.serve().await;
-    let api = &server.api;
+    let stand = Stand::new().await;
+    let api = &stand.api;
     let slow = Script {
         latency: Span::millis(3_000, 3_000),
         ..Script::default()
@@ -89,4 +87,37 @@ async fn what_is_being_sent_cannot_be_cancelled() {
     );
     api.state(&id, "DELIVERED").await;
     assert_eq!(provider.stats().requests, 1);
+}
+
+#[tokio::test]
+async fn what_the_provider_puts_off_comes_again_until_it_is_cancelled() {
+    let stand = Stand::new().await;
+    let api = &stand.api;
+    let busy = Script {
+        defer: 1.0,
+        retry_after: Millis::seconds(1),
+        ..Script::default()
+    };
+    let provider = provider(&[(Channel::Sms, busy)]).await;
+    connect(api, &provider, &[Channel::Sms], &[]).await;
+    let mut urgent = text_message(1, now());
+    urgent["priority"] = json!("high");
+    let activities = [
+        id(&api.schedule(&urgent).await),
+        id(&api.schedule(&text_message(2, now())).await),
+    ];
+    until(20, "both are tried again", async || {
+        (provider.stats().deferred >= 4).then_some(())
+    })
+    .await;
+    for activity in &activities {
+        until(10, "it is cancelled between two tries", async || {
+            let answer = cancel(api, activity, "*").await;
+            assert!(matches!(answer.status, 200 | 409), "{answer:?}");
+            (answer.status == 200).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(provider.stats().effects, 0);
+    stand.end().await;
 }

@@ -5,7 +5,7 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::api::{Api, in_millis, now, text_message};
-use crate::process::Home;
+use crate::target::Stand;
 
 fn with(pointer: &str, value: Value) -> Value {
     let mut activity = text_message(1, in_millis(3_600_000));
@@ -20,9 +20,8 @@ fn notification(mut body: Value) -> Value {
 
 #[tokio::test]
 async fn bad_input_is_named() {
-    let home = Home::new();
-    let server = home.serve().await;
-    let api = &server.api;
+    let stand = Stand::new().await;
+    let api = &stand.api;
     let activities = "/v1/scheduled-activities";
     let mut cases: Vec<(&str, Value, u16, &str)> = [
         ("/to", json!("12")),
@@ -105,11 +104,10 @@ async fn bad_input_is_named() {
 
 #[tokio::test]
 async fn one_bad_item_does_not_fail_the_others() {
-    let home = Home::new();
-    let server = home.serve().await;
+    let stand = Stand::new().await;
     let good = text_message(1, in_millis(3_600_000));
     let batch = json!({"items": [good, with("/to", json!("12")), with("/dueAt", json!(7))]});
-    let results = server
+    let results = stand
         .api
         .post("/v1/scheduled-activities/batch", &batch)
         .await
@@ -126,9 +124,8 @@ async fn one_bad_item_does_not_fail_the_others() {
 
 #[tokio::test]
 async fn requests_that_cannot_be_read_are_refused() {
-    let home = Home::new();
-    let server = home.serve().await;
-    let api = &server.api;
+    let stand = Stand::new().await;
+    let api = &stand.api;
     let post = |body: &str| {
         let request = api.request(Method::POST, "/v1/scheduled-activities");
         request
@@ -138,10 +135,13 @@ async fn requests_that_cannot_be_read_are_refused() {
     for body in ["", "{", "[1", &"[".repeat(10_000), "\u{0}"] {
         assert_eq!(Api::answer(post(body)).await.unwrap().status, 400, "{body:.20}");
     }
-    let large = format!("\"{}\"", "x".repeat(5 * 1024 * 1024));
-    // It is refused before it is read, so that a caller may see no more than the end of the connection.
-    if let Some(refused) = Api::answer(post(&large)).await {
-        assert_eq!(refused.status, 413);
+    for megabytes in [5, 20] {
+        let large = format!("\"{}\"", "x".repeat(megabytes * 1024 * 1024));
+        assert_eq!(
+            Api::answer(post(&large)).await.unwrap().status,
+            413,
+            "{megabytes} MB"
+        );
     }
     let nobody = [(AUTHORIZATION, HeaderValue::from_static("Bearer oc_nobody"))]
         .into_iter()
@@ -160,9 +160,8 @@ async fn requests_that_cannot_be_read_are_refused() {
 
 #[tokio::test]
 async fn a_repeated_write_is_done_once() {
-    let home = Home::new();
-    let server = home.serve().await;
-    let api = &server.api;
+    let stand = Stand::new().await;
+    let api = &stand.api;
     let activity = text_message(1, in_millis(3_600_000));
     let post = |body: &Value| {
         api.request(Method::POST, "/v1/scheduled-activities")

@@ -1,4 +1,5 @@
-//! End-to-end tests: the real program, over HTTP. One program, so that it is linked once.
+//! End-to-end tests over HTTP: of the program, or of a deployment ([`target`]). One program, so that it is
+//! linked once.
 
 #[cfg(test)]
 mod api;
@@ -9,6 +10,8 @@ mod changes;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod dead_letters;
+#[cfg(test)]
 mod inputs;
 #[cfg(test)]
 mod outside;
@@ -18,3 +21,11 @@ mod process;
 mod restarts;
 #[cfg(test)]
 mod steps;
+#[cfg(test)]
+mod sweep;
+#[cfg(test)]
+mod target;
+#[cfg(test)]
+mod webhooks;
+#[cfg(test)]
+mod workers;

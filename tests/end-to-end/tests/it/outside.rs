@@ -1,10 +1,13 @@
 //! The world around the program: the providers, and an endpoint for webhooks.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use connectors::simulator::{Script, Simulator, SimulatorConfig, Targets};
 use domain::channel::Channel;
@@ -74,26 +77,52 @@ impl Call {
     }
 }
 
-/// An endpoint that takes every call.
+/// An endpoint that takes every call, but for the first few that it may refuse.
 pub(crate) struct Endpoint {
     pub(crate) url: String,
-    calls: Arc<Mutex<Vec<Call>>>,
+    desk: Arc<Mutex<Desk>>,
+}
+
+#[derive(Default)]
+struct Desk {
+    refusals: VecDeque<Refusal>,
+    calls: Vec<Call>,
+}
+
+/// A call that is not taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) retry_after_seconds: Option<u64>,
 }
 
 impl Endpoint {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/events", listener.local_addr().unwrap());
-        let calls = Arc::<Mutex<Vec<Call>>>::default();
-        let router = Router::new()
-            .route("/events", post(take))
-            .with_state(calls.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, calls }
+        Self::refusing([]).await
     }
 
+    pub(crate) async fn refusing(refusals: impl IntoIterator<Item = Refusal>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/events", listener.local_addr().unwrap());
+        let desk = Arc::new(Mutex::new(Desk {
+            refusals: refusals.into_iter().collect(),
+            calls: Vec::new(),
+        }));
+        let router = Router::new()
+            .route("/events", post(take))
+            .with_state(desk.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, desk }
+    }
+
+    /// The calls that were taken.
     pub(crate) fn calls(&self) -> Vec<Call> {
-        self.calls.lock().unwrap().clone()
+        self.desk.lock().unwrap().calls.clone()
+    }
+
+    /// How often it will still refuse.
+    pub(crate) fn refusals_left(&self) -> usize {
+        self.desk.lock().unwrap().refusals.len()
     }
 
     /// The types of the events that it was told, each event once, in no order.
@@ -109,7 +138,7 @@ impl Endpoint {
     }
 }
 
-async fn take(State(calls): State<Arc<Mutex<Vec<Call>>>>, headers: HeaderMap, text: String) -> StatusCode {
+async fn take(State(desk): State<Arc<Mutex<Desk>>>, headers: HeaderMap, text: String) -> Response {
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
     let call = Call {
         id: header("webhook-id"),
@@ -118,6 +147,14 @@ async fn take(State(calls): State<Arc<Mutex<Vec<Call>>>>, headers: HeaderMap, te
         event: serde_json::from_str(&text).unwrap(),
         text,
     };
-    calls.lock().unwrap().push(call);
-    StatusCode::NO_CONTENT
+    let mut desk = desk.lock().unwrap();
+    let Some(refusal) = desk.refusals.pop_front() else {
+        desk.calls.push(call);
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    let mut response = refusal.status.into_response();
+    if let Some(seconds) = refusal.retry_after_seconds {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
 }

@@ -1,5 +1,6 @@
 //! The program as a process.
 
+use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -7,6 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::NamedTempFile;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -14,6 +16,12 @@ use crate::api::Api;
 
 /// How long the program may take to start.
 const START: Duration = Duration::from_secs(30);
+
+/// What the servers log: all that our own code has to say.
+const LOGGED: &str =
+    "info,api=trace,application=trace,campaigns=trace,connectors=trace,dispatch=trace,runtime=trace";
+/// How every telephone number of these tests begins; eight digits follow.
+const NUMBERS: &str = "49152";
 
 /// The program, built as these tests were, and built by them: they are no part of its package.
 fn program() -> &'static Path {
@@ -70,6 +78,8 @@ fn free_port() -> u16 {
 /// A data directory, the address and the key of its server: what stays when the process goes.
 pub(crate) struct Home {
     directory: tempfile::TempDir,
+    /// Where its servers log to, one after the other.
+    log: NamedTempFile,
     port: u16,
     key: OnceLock<String>,
 }
@@ -78,6 +88,7 @@ impl Home {
     pub(crate) fn new() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
+            log: NamedTempFile::new().unwrap(),
             port: free_port(),
             key: OnceLock::new(),
         }
@@ -98,8 +109,10 @@ impl Home {
             "127.0.0.0/8",
         ]);
         command
+            .env("RUST_LOG", LOGGED)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(File::options().append(true).open(self.log.path()).unwrap())
             .kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -117,6 +130,26 @@ impl Home {
         tokio::time::timeout(START, listening).await.unwrap();
         let api = Api::new(format!("http://127.0.0.1:{}", self.port), self.key.get().unwrap());
         Server { child, api }
+    }
+}
+
+impl Drop for Home {
+    /// Whatever a test did: logs hold ids, never numbers. All numbers of these tests begin alike.
+    fn drop(&mut self) {
+        let log = std::fs::read(self.log.path()).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        if std::thread::panicking() {
+            eprintln!("{log}");
+            return;
+        }
+        let number = |line: &&str| {
+            line.split(NUMBERS).skip(1).any(|rest| {
+                let digits = rest.chars().take(8).filter(char::is_ascii_digit).count();
+                digits == 8
+            })
+        };
+        let told: Vec<&str> = log.lines().filter(number).collect();
+        assert!(told.is_empty(), "numbers in the log: {told:#?}");
     }
 }
 

@@ -6,11 +6,14 @@ use serde_json::json;
 
 use crate::api::{id, now, text_message, until};
 use crate::outside::{connect, provider};
-use crate::process::{Home, run};
+use crate::process::run;
+use crate::target::only_the_program;
+
+const WHY: &str = "a deployment does not end";
 
 #[tokio::test]
 async fn sigterm_finishes_what_is_in_hand() {
-    let home = Home::new();
+    let Some(home) = only_the_program(WHY) else { return };
     let server = home.serve().await;
     let slow = Script {
         latency: Span::millis(2_000, 2_000),
@@ -39,7 +42,7 @@ async fn sigterm_finishes_what_is_in_hand() {
 
 #[tokio::test]
 async fn rebuild_finds_the_same_history_and_counters() {
-    let home = Home::new();
+    let Some(home) = only_the_program(WHY) else { return };
     let server = home.serve().await;
     let provider = provider(&[]).await;
     connect(&server.api, &provider, &[Channel::Sms], &[]).await;
@@ -85,7 +88,7 @@ async fn rebuild_finds_the_same_history_and_counters() {
 
 #[tokio::test]
 async fn a_second_process_is_told_that_the_data_are_in_use() {
-    let home = Home::new();
+    let Some(home) = only_the_program(WHY) else { return };
     let server = home.serve().await;
     let second = run(&["serve", "--listen", "127.0.0.1:0"], home.data()).await;
     assert_eq!(second.status.code(), Some(1));

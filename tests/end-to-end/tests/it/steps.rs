@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::{id, in_millis, text_message, until};
 use crate::outside::{Endpoint, connect, provider};
-use crate::process::Home;
+use crate::target::Stand;
 
 /// Every message is delivered, read and answered, each a moment after the other.
 fn lively() -> Script {
@@ -32,9 +32,8 @@ fn happenings(entry: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn an_activity_from_scheduling_to_the_answer() {
-    let home = Home::new();
-    let server = home.serve().await;
-    let api = &server.api;
+    let stand = Stand::new().await;
+    let api = &stand.api;
     let provider = provider(&[(Channel::Sms, lively())]).await;
     connect(api, &provider, &[Channel::Sms], &[]).await;
     let (endpoint, own) = (Endpoint::start().await, Endpoint::start().await);
@@ -100,14 +99,13 @@ async fn an_activity_from_scheduling_to_the_answer() {
         );
         assert_eq!(data["schedulingMetaData"]["assignTo"], json!({"queue": "sales"}));
     }
-    server.terminate().await;
+    stand.end().await;
 }
 
 #[tokio::test]
 async fn what_comes_back_for_nobody_is_kept() {
-    let home = Home::new();
-    let server = home.serve().await;
-    let api = &server.api;
+    let stand = Stand::new().await;
+    let api = &stand.api;
     let receipt = json!({
         "id": "1", "header": {},
         "body": {"type": "DELIVERYNOTIFICATION", "messageId": "act_00000000000000000000000001", "status": "DELIVERED"},

@@ -1,0 +1,23 @@
+//! The administration function as a Lambda function.
+
+use std::process::ExitCode;
+
+use administration::{Action, handle};
+use runtime::lambda::{Invocation, serve};
+use runtime::program;
+use runtime::wiring::Wired;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    program::run(Box::pin(async {
+        let Wired {
+            context, measures, ..
+        } = Wired::from_env().await?;
+        let clock = context.clock.clone();
+        serve(clock, measures, async |action: Action, _: Invocation| {
+            handle(&context, action).await
+        })
+        .await
+    }))
+    .await
+}

@@ -1,0 +1,46 @@
+//! The API as a Lambda function.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use api::{ApiState, lambda, router};
+use authorizer::Tokens;
+use authorizer::settings::Issuer;
+use runtime::lambda::end_in_order;
+use runtime::program::{self, Failure};
+use runtime::wiring::{Wired, http_client};
+use url::Url;
+
+/// Where the API is reached from outside.
+const PUBLIC_URL: &str = "PUBLIC_URL";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    program::run(Box::pin(async {
+        let Wired {
+            context, measures, ..
+        } = Wired::from_env().await?;
+        let state = ApiState {
+            context,
+            public_url: public_url()?,
+            tokens: tokens()?,
+        };
+        end_in_order(measures).await;
+        lambda_http::run(lambda::answering(router(state), measures)).await
+    }))
+    .await
+}
+
+fn public_url() -> Result<Option<Url>, Failure> {
+    let read =
+        |text: String| Url::parse(&text).map_err(|error| format!("{PUBLIC_URL} is no address: {error}"));
+    Ok(std::env::var(PUBLIC_URL).ok().map(read).transpose()?)
+}
+
+/// The tokens that are taken where no authorizer was asked before.
+fn tokens() -> Result<Option<Arc<Tokens>>, Failure> {
+    match Issuer::read(|name| std::env::var(name).ok())? {
+        Some(issuer) => Ok(Some(Arc::new(Tokens::new(issuer, http_client()?)))),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,141 @@
+//! What a million activities cost on AWS: `cargo run --release -p cost`.
+//!
+//! The real use cases run on the memory platform, invoked as AWS would invoke them. Between them and
+//! the platform stands a meter that counts as AWS bills; list prices are data, in `prices.json`.
+
+mod client;
+mod counted;
+mod drive;
+mod meter;
+mod prices;
+mod provider;
+mod recount;
+mod report;
+mod scenario;
+mod size;
+mod why;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use domain::time::Millis;
+
+use drive::{Load, run};
+use prices::{MEMORY_GB, Prices, TABLE_CALL_SECONDS, WEB_CALL_SECONDS};
+use provider::MessageIds;
+use report::Report;
+use scenario::Origin;
+use size::Bodies;
+
+/// Counts what activities cost on AWS.
+#[derive(Parser)]
+struct Arguments {
+    /// How many activities.
+    #[arg(long, default_value_t = 2_000)]
+    activities: u32,
+    /// How many come due each second: what batches hold depends on it.
+    #[arg(long, default_value_t = 10)]
+    per_second: u32,
+    /// How long the event sources of queues gather messages, in milliseconds.
+    #[arg(long, default_value_t = 1_000)]
+    queue_window: u64,
+    /// How long the event source of the webhooks function gathers changes, in milliseconds.
+    #[arg(long, default_value_t = 1_000)]
+    webhooks_window: u64,
+    /// How long the event source of the history function gathers changes, in milliseconds.
+    #[arg(long, default_value_t = 5_000)]
+    history_window: u64,
+    /// Most changes of one shard at once.
+    #[arg(long, default_value_t = 100)]
+    stream_batch: usize,
+    /// The provider gives its messages no ids of its own.
+    #[arg(long)]
+    no_message_ids: bool,
+    /// Bodies of items are stored deflated.
+    #[arg(long)]
+    deflate: bool,
+}
+
+impl Arguments {
+    fn load(&self) -> Load {
+        Load {
+            activities: usize::try_from(self.activities).unwrap_or(usize::MAX),
+            per_second: self.per_second,
+            queue_window: Millis::new(self.queue_window),
+            webhooks_window: Millis::new(self.webhooks_window),
+            history_window: Millis::new(self.history_window),
+            stream_batch: self.stream_batch,
+            ids: if self.no_message_ids {
+                MessageIds::None
+            } else {
+                MessageIds::Given
+            },
+            bodies: if self.deflate {
+                Bodies::Deflated
+            } else {
+                Bodies::Text
+            },
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match account(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn account(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let prices = Prices::listed()?;
+    // The API limits how long a request takes by this runtime's clock.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    let _entered = runtime.enter();
+    println!("# What an activity costs on AWS\n\n{}", head(arguments, &prices));
+    for (origin, title) in [
+        (
+            Origin::Api,
+            "A: created by API, under a cap, told to one webhook: sent, delivered, read",
+        ),
+        (
+            Origin::Campaign,
+            "B: the same as the step of a campaign's flow that waits for its being read",
+        ),
+    ] {
+        let readings = run(origin, arguments.load())?;
+        let report = Report {
+            title,
+            readings: &readings,
+            activities: f64::from(arguments.activities),
+        };
+        report.print(&prices);
+    }
+    Ok(())
+}
+
+fn head(arguments: &Arguments, prices: &Prices) -> String {
+    let Prices {
+        source, date, region, ..
+    } = prices;
+    format!(
+        "{} activities, {} a second, due 10 minutes after they are created; queues gather {} ms and at \
+         most 10 messages, the stream {} ms (history: {} ms) and at most {} changes of one of 3 shards. A call to the \
+         table is taken to last {:.0} ms, one to a provider or endpoint {:.0} ms; functions have {} MB. \
+         Polls of empty queues and storage are not counted: they do not grow with activities.\n\n\
+         Prices: {source}; {region}, {date}.",
+        arguments.activities,
+        arguments.per_second,
+        arguments.queue_window,
+        arguments.webhooks_window,
+        arguments.history_window,
+        arguments.stream_batch,
+        TABLE_CALL_SECONDS * 1e3,
+        WEB_CALL_SECONDS * 1e3,
+        MEMORY_GB * 1_024.0,
+    )
+}

@@ -1,0 +1,69 @@
+//! First calls, made before the delivery is written.
+
+use domain::time::Millis;
+use domain::webhook::delivery::DeliveryState;
+
+use crate::desk::{Answer, Desk};
+
+/// What is told of an activity that has left: four times in `Desk::lifecycle`.
+const LEFT: [&str; 3] = ["activity.sent", "activity.delivered", "activity.read"];
+
+/// Every write of a delivery: whether it set a timer.
+fn writes(desk: &Desk) -> Vec<bool> {
+    let journal = desk.world.journal();
+    journal
+        .iter()
+        .filter(|written| written.key.partition.contains("#WD#"))
+        .filter_map(|written| Some(written.item.as_ref()?.due.is_some()))
+        .collect()
+}
+
+#[test]
+fn what_is_taken_at_once_is_written_once() {
+    Desk::calm(|desk| async move {
+        desk.register("a", &LEFT).await;
+        desk.lifecycle().await;
+        desk.consume().await;
+        assert_eq!(desk.requests().len(), 4);
+        let deliveries = desk.deliveries("a").await;
+        assert_eq!(deliveries.len(), 4);
+        for delivery in deliveries {
+            assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Delivered, 1));
+        }
+        assert_eq!(writes(&desk), [false; 4]);
+        desk.consume_from_the_start().await;
+        assert_eq!((desk.requests().len(), writes(&desk).len()), (4, 4));
+    });
+}
+
+#[test]
+fn what_may_still_change_is_written_before_it_is_told() {
+    Desk::calm(|desk| async move {
+        desk.register("a", &["activity.scheduled"]).await;
+        desk.schedule("one", |_| {}).await;
+        desk.consume().await;
+        assert!(desk.requests().is_empty());
+        assert_eq!(writes(&desk), [true]);
+        desk.run(Millis::minutes(1)).await;
+        assert_eq!(desk.requests().len(), 1);
+    });
+}
+
+#[test]
+fn an_endpoint_that_fails_holds_nobody_up() {
+    Desk::calm(|desk| async move {
+        desk.register("a", &LEFT).await;
+        desk.answer_always("a", Answer::Status(500));
+        desk.lifecycle().await;
+        desk.consume().await;
+        // The others of the batch are left to the worker.
+        assert_eq!(desk.requests().len(), 1);
+        assert_eq!(writes(&desk), [true; 4]);
+        desk.answer_always("a", Answer::Status(200));
+        desk.run(Millis::minutes(10)).await;
+        assert_eq!(desk.requests().len(), 5);
+        for delivery in desk.deliveries("a").await {
+            assert_eq!(delivery.state, DeliveryState::Delivered);
+        }
+    });
+}

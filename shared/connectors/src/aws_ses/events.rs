@@ -1,0 +1,187 @@
+//! What comes back by the topic: what became of our e-mails.
+
+use domain::activity::receipt::DeliveryStatus;
+use domain::address::Address;
+use domain::channel::Channel;
+use domain::cim::Body;
+use domain::time::Timestamp;
+use platform::connector::{Echo, Inbound, ReplyTarget};
+use serde::Deserialize;
+use serde_json::json;
+
+/// How a complaint reads: an opt-out word, for nobody complains who wants more.
+const COMPLAINT: &str = "unsubscribe";
+
+/// An event record. An identity's own feedback notifications have `notificationType`, and no tags.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    #[serde(alias = "notificationType")]
+    event_type: String,
+    mail: Mail,
+    #[serde(default)]
+    bounce: Option<Bounce>,
+    #[serde(default)]
+    complaint: Option<Complaint>,
+    #[serde(default)]
+    delivery: Option<Moment>,
+    #[serde(default)]
+    open: Option<Moment>,
+    #[serde(default)]
+    click: Option<Moment>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Mail {
+    message_id: String,
+    #[serde(default)]
+    tags: Tags,
+}
+
+/// Every tag has a list of values.
+#[derive(Default, Deserialize)]
+struct Tags {
+    #[serde(default)]
+    tenant: Vec<String>,
+    #[serde(default)]
+    activity: Vec<String>,
+    #[serde(default)]
+    attempt: Vec<String>,
+}
+
+impl Tags {
+    fn echo(&self) -> Option<Echo> {
+        let parts = [&self.tenant, &self.activity, &self.attempt];
+        let firsts: Option<Vec<_>> = parts
+            .into_iter()
+            .map(|values| values.first().map(String::as_str))
+            .collect();
+        Echo::parse(&firsts?.join("."))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Bounce {
+    bounce_type: String,
+    bounce_sub_type: String,
+    #[serde(default)]
+    timestamp: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Complaint {
+    complained_recipients: Vec<Recipient>,
+    feedback_id: String,
+    #[serde(default)]
+    complaint_sub_type: Option<String>,
+    #[serde(default)]
+    complaint_feedback_type: Option<String>,
+    #[serde(default)]
+    timestamp: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Recipient {
+    email_address: String,
+}
+
+#[derive(Deserialize)]
+struct Moment {
+    #[serde(default)]
+    timestamp: Option<String>,
+}
+
+/// What a message of the topic says; `None` when it is no event record.
+pub(super) fn read(message: &str) -> Option<Vec<Inbound>> {
+    let record: Record = serde_json::from_str(message).ok()?;
+    let moment = |moment: &Option<Moment>| moment.as_ref().and_then(|moment| moment.timestamp.clone());
+    Some(match record.event_type.as_str() {
+        "Delivery" => vec![record.receipt(DeliveryStatus::Delivered, None, moment(&record.delivery))],
+        "Open" => vec![record.receipt(DeliveryStatus::Read, None, moment(&record.open))],
+        "Click" => vec![record.receipt(DeliveryStatus::Read, None, moment(&record.click))],
+        "Bounce" => vec![record.bounced()],
+        "Complaint" => record.complained(),
+        "Reject" => vec![record.receipt(DeliveryStatus::Failed, Some("Reject".into()), None)],
+        "Rendering Failure" | "RenderingFailure" => {
+            vec![record.receipt(DeliveryStatus::Failed, Some("RenderingFailure".into()), None)]
+        }
+        // `Send`, `DeliveryDelay`, `Subscription` and what may come later tell nothing new.
+        _ => Vec::new(),
+    })
+}
+
+impl Record {
+    fn receipt(&self, status: DeliveryStatus, reason: Option<String>, at: Option<String>) -> Inbound {
+        Inbound::Receipt {
+            echo: self.mail.tags.echo(),
+            provider_message_id: Some(self.mail.message_id.clone()),
+            status,
+            reason_code: reason,
+            at: at.and_then(|text| Timestamp::parse(&text).ok()),
+        }
+    }
+
+    /// Soft bounces come only when SES has given up, so every bounce is the end.
+    fn bounced(&self) -> Inbound {
+        let reason = self
+            .bounce
+            .as_ref()
+            .map(|bounce| format!("Bounce/{}/{}", bounce.bounce_type, bounce.bounce_sub_type));
+        let at = self.bounce.as_ref().and_then(|bounce| bounce.timestamp.clone());
+        self.receipt(DeliveryStatus::Failed, reason.or(Some("Bounce".into())), at)
+    }
+
+    /// Who complains has got the e-mail and wants no more: a delivery, and an answer that opts out. On
+    /// SES's suppression list are those who complained before: SES did not send it to them.
+    fn complained(&self) -> Vec<Inbound> {
+        let Some(complaint) = &self.complaint else {
+            return Vec::new();
+        };
+        let at = complaint.timestamp.clone();
+        if complaint.complaint_sub_type.as_deref() == Some("OnAccountSuppressionList") {
+            let reason = Some("Complaint/OnAccountSuppressionList".into());
+            return vec![self.receipt(DeliveryStatus::Failed, reason, at)];
+        }
+        let delivered = self.receipt(DeliveryStatus::Delivered, None, at);
+        if complaint.complaint_feedback_type.as_deref() == Some("not-spam") {
+            return vec![delivered];
+        }
+        std::iter::once(delivered)
+            .chain(self.opt_out(complaint))
+            .collect()
+    }
+
+    /// An e-mail of ours has one recipient.
+    fn opt_out(&self, complaint: &Complaint) -> Option<Inbound> {
+        let recipient = complaint.complained_recipients.first()?;
+        let from = Address::parse(Channel::Email, &recipient.email_address).ok()?;
+        let body = json!({
+            "type": "CUSTOM",
+            "markdownText": COMPLAINT,
+            "ses": {
+                "eventType": "Complaint",
+                "feedbackId": complaint.feedback_id,
+                "complaintFeedbackType": complaint.complaint_feedback_type,
+            },
+        });
+        let target = match self.mail.tags.echo() {
+            Some(echo) => ReplyTarget::Echo(echo),
+            None => ReplyTarget::ProviderMessage(self.mail.message_id.clone()),
+        };
+        Some(Inbound::Reply {
+            id: complaint.feedback_id.clone(),
+            in_reply_to: Some(target),
+            channel: Channel::Email,
+            from,
+            body: Body::parse(body).ok()?,
+            at: complaint
+                .timestamp
+                .as_deref()
+                .and_then(|text| Timestamp::parse(text).ok()),
+        })
+    }
+}

@@ -1,0 +1,200 @@
+//! The programs of functions and workers on AWS. Each `main` is one call of a function here: it reads
+//! the settings, makes the use cases' context, and answers invocations until the platform ends it.
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use application::context::Context;
+use application::error::Error;
+use aws_lambda_events::event::dynamodb::EventRecord;
+use aws_lambda_events::event::sqs::SqsEvent;
+use domain::time::Millis;
+use platform::changes::{Change, Consumer, ShardId};
+use platform::queues::QueueName;
+use platform_aws::changes::RecordError;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::lambda::sqs::{Bounds, Message};
+use crate::lambda::stream::StreamEvent;
+use crate::lambda::{Invocation, Measures, serve, sqs, stream};
+use crate::poll;
+use crate::telemetry::{self, LogFormat};
+use crate::wiring::Wired;
+
+/// Anything for which a program cannot start or go on: told on standard error, for its operators.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What is logged where `RUST_LOG` does not say.
+const LOGGED: &str = "info";
+/// Time between two writings of what a polling process measured.
+const WRITTEN_EVERY: Duration = Duration::from_secs(1);
+/// Messages after which a polling process writes what it measured: between two writings no measure
+/// may hold more than 100 values.
+const WRITTEN_AFTER: u32 = 50;
+
+/// A worker: which queues it serves, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Worker {
+    /// Its queues, the most urgent first. As a function it is told by its trigger.
+    pub queues: &'static [QueueName],
+    /// Messages of one batch handled at once; as a process, messages of one queue.
+    pub at_once: u32,
+    /// How long one message may take.
+    pub longest: Millis,
+}
+
+/// Runs a program to its end; its failure becomes a line and an exit code.
+pub async fn run<F>(program: F) -> ExitCode
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    telemetry::init(LogFormat::Json, LOGGED);
+    match program.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the program cannot go on");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a worker: as a Lambda function, or with `--poll` as a process that polls its queues until it is
+/// told to stop, and then finishes what it has in hand.
+pub async fn worker<H, F>(worker: Worker, handler: H) -> ExitCode
+where
+    H: Fn(Context, String) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    run(Box::pin(async {
+        let wired = Wired::from_env().await?;
+        let mut arguments = std::env::args().skip(1);
+        match (arguments.next().as_deref(), arguments.next()) {
+            (None, _) => invoked(worker, &wired, handler).await,
+            (Some("--poll"), None) => polling(worker, &wired, handler).await,
+            _ => Err("the only argument is --poll: poll the queues instead of being invoked".into()),
+        }
+    }))
+    .await
+}
+
+async fn invoked<H, F>(worker: Worker, wired: &Wired, handler: H) -> Result<(), Failure>
+where
+    H: Fn(Context, String) -> F,
+    F: Future<Output = Result<(), Error>>,
+{
+    let bounds = Bounds {
+        at_once: usize::try_from(worker.at_once).unwrap_or(1),
+        longest: worker.longest,
+    };
+    let (context, handler) = (&wired.context, &handler);
+    serve(
+        context.clock.clone(),
+        wired.measures,
+        async |event: SqsEvent, Invocation { now, deadline, trace }: Invocation| {
+            let one =
+                |Message {
+                     body,
+                     trace: sent_under,
+                 }| { handler(context.traced(sent_under.or_else(|| trace.clone())), body) };
+            Ok(sqs::batch(event, deadline, bounds, now, one).await)
+        },
+    )
+    .await
+}
+
+async fn polling<H, F>(worker: Worker, wired: &Wired, handler: H) -> Result<(), Failure>
+where
+    H: Fn(Context, String) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let stop = CancellationToken::new();
+    let mut loops = JoinSet::new();
+    for queue in worker.queues {
+        let (context, handler, measures) = (wired.context.clone(), handler.clone(), wired.measures);
+        let handled = Arc::new(AtomicU32::new(0));
+        let one = move |body| {
+            let (work, handled) = (handler(context.clone(), body), handled.clone());
+            async move {
+                let outcome = work.await;
+                if handled.fetch_add(1, Ordering::Relaxed) % WRITTEN_AFTER == WRITTEN_AFTER - 1 {
+                    measures.write();
+                }
+                outcome
+            }
+        };
+        let (queues, hold) = (wired.context.queues.clone(), Some(wired.hold.clone()));
+        loops.spawn(poll::held(
+            queues,
+            hold,
+            *queue,
+            worker.at_once,
+            stop.clone(),
+            one,
+        ));
+    }
+    let writing = write_now_and_then(wired.measures);
+    tokio::select! {
+        ended = signalled() => ended?,
+        () = writing => {}
+    }
+    tracing::info!("stopping; what is in hand is finished first");
+    stop.cancel();
+    while loops.join_next().await.is_some() {}
+    wired.measures.write();
+    Ok(())
+}
+
+async fn write_now_and_then(measures: Measures) {
+    loop {
+        tokio::time::sleep(WRITTEN_EVERY).await;
+        measures.write();
+    }
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+async fn signalled() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
+}
+
+/// Runs a consumer of the change stream as a Lambda function.
+pub async fn consumer<H, F>(consumer: Consumer, handler: H) -> ExitCode
+where
+    H: Fn(Context, ShardId, Vec<Change>) -> F,
+    F: Future<Output = Result<(), Error>>,
+{
+    run(Box::pin(async {
+        let wired = Wired::from_env().await?;
+        let (context, handler) = (&wired.context, &handler);
+        serve(
+            context.clock.clone(),
+            wired.measures,
+            async |event: StreamEvent, Invocation { deadline, trace, .. }: Invocation| {
+                let context = context.traced(trace);
+                let shard = wired.shard_of(consumer, &event)?;
+                let some = |shard, changes| handler(context.clone(), shard, changes);
+                Ok(stream::batch(event, consumer, shard, deadline, announced, some).await)
+            },
+        )
+        .await
+    }))
+    .await
+}
+
+/// The change that a record tells, if anybody is to see it. Where the event source mapping filters, what
+/// nobody is to see does not come.
+fn announced(record: EventRecord) -> Result<Option<Change>, String> {
+    match platform_aws::changes::change(record) {
+        Ok(change) => Ok(Some(change)),
+        Err(RecordError::NotAnnounced) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,133 @@
+//! A worker as a process of its own, on a scripted queue.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that goes wrong may say so at once"
+)]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use application::error::Error;
+use async_trait::async_trait;
+use domain::time::Millis;
+use platform::queues::{OutgoingMessage, QueueError, QueueName, Queues, ReceivedMessage};
+use runtime::poll::{self, Hold, SIGN_OF_LIFE, VISIBILITY};
+use tokio_util::sync::CancellationToken;
+
+/// Hands out its messages once, and remembers what was deleted and held.
+#[derive(Default)]
+struct Scripted {
+    messages: Mutex<Vec<&'static str>>,
+    deleted: Mutex<Vec<String>>,
+    holds: AtomicUsize,
+}
+
+impl Scripted {
+    fn of(messages: &[&'static str]) -> Arc<Self> {
+        Arc::new(Self {
+            messages: Mutex::new(messages.to_vec()),
+            ..Self::default()
+        })
+    }
+
+    fn deleted(&self) -> Vec<String> {
+        self.deleted.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Queues for Scripted {
+    async fn send(&self, _: QueueName, _: Vec<OutgoingMessage>) -> Result<usize, QueueError> {
+        panic!("nothing is sent here")
+    }
+
+    async fn receive(
+        &self,
+        _: QueueName,
+        max: usize,
+        visibility: Millis,
+    ) -> Result<Vec<ReceivedMessage>, QueueError> {
+        assert_eq!(visibility, VISIBILITY);
+        let taken: Vec<&str> = {
+            let mut messages = self.messages.lock().unwrap();
+            let count = max.min(messages.len());
+            messages.drain(..count).collect()
+        };
+        if taken.is_empty() {
+            return std::future::pending().await;
+        }
+        let received = |body: &str| ReceivedMessage {
+            receipt: body.to_owned(),
+            body: body.to_owned(),
+            receive_count: 1,
+        };
+        Ok(taken.into_iter().map(received).collect())
+    }
+
+    async fn delete(&self, _: QueueName, receipts: Vec<String>) -> Result<(), QueueError> {
+        self.deleted.lock().unwrap().extend(receipts);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Hold for Scripted {
+    async fn hold(&self, _: QueueName, receipt: &str, visibility: Millis) -> Result<(), QueueError> {
+        assert_eq!((receipt, visibility), ("long", VISIBILITY));
+        // A sign of life that gets lost is no reason to give up.
+        match self.holds.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(QueueError::Unavailable("busy".into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn handled(message: String) -> Result<(), Error> {
+    match message.as_str() {
+        "long" => tokio::time::sleep(SIGN_OF_LIFE.duration() * 3 + Millis::seconds(1).duration()).await,
+        "broken" => panic!("deliberate"),
+        "failing" => return Err(Error::Platform("the table is away".into())),
+        _ => {}
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_hand_is_held_and_finished() {
+    let scripted = Scripted::of(&["long"]);
+    let stop = CancellationToken::new();
+    let hold: Arc<dyn Hold> = scripted.clone();
+    let polling = tokio::spawn(poll::held(
+        scripted.clone(),
+        Some(hold),
+        QueueName::Flow,
+        4,
+        stop.clone(),
+        handled,
+    ));
+    tokio::time::sleep(Millis::seconds(1).duration()).await;
+    stop.cancel();
+    polling.await.unwrap();
+    assert_eq!(scripted.holds.load(Ordering::SeqCst), 3);
+    assert_eq!(scripted.deleted(), ["long"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_is_left_to_come_again() {
+    let scripted = Scripted::of(&["failing", "good", "broken", "better"]);
+    let stop = CancellationToken::new();
+    let polling = tokio::spawn(poll::queue(
+        scripted.clone(),
+        QueueName::Flow,
+        2,
+        stop.clone(),
+        handled,
+    ));
+    tokio::time::sleep(Millis::seconds(1).duration()).await;
+    stop.cancel();
+    polling.await.unwrap();
+    assert_eq!(scripted.deleted(), ["good", "better"]);
+}

@@ -1,0 +1,22 @@
+//! The webhook delivery worker as a Lambda function, or with `--poll` as a process of its own.
+
+use std::process::ExitCode;
+
+use domain::time::Millis;
+use platform::queues::QueueName;
+use runtime::program::{self, Worker};
+
+/// A call takes up to 15 s; the rest is for the commit behind it.
+const WORKER: Worker = Worker {
+    queues: &[QueueName::WebhookDelivery],
+    at_once: 32,
+    longest: Millis::seconds(20),
+};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    program::worker(WORKER, |context, message| async move {
+        webhook_delivery::handle(&context, &message).await
+    })
+    .await
+}
