@@ -2,7 +2,7 @@
 
 use connectors::simulator::{Script, Span};
 use domain::channel::Channel;
-use domain::time::{Millis, Timestamp};
+use domain::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::api::{Api, id, in_millis, now, text_message, until};
@@ -238,8 +238,9 @@ async fn what_happens_during_a_pause_is_acted_on_after_it() {
         (provider.stats().requests == 5).then_some(())
     })
     .await;
-    let quiet = quiet_after(&act(api, &campaign, "pause").await);
-    let mut urgent = text_message(1, quiet + Millis::seconds(1));
+    act(api, &campaign, "pause").await;
+    // By then every process knows of the pause.
+    let mut urgent = text_message(1, in_millis(3_000));
     urgent["campaignId"] = json!(campaign);
     urgent["priority"] = json!("high");
     let urgent = id(&api.schedule(&urgent).await);
