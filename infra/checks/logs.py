@@ -7,6 +7,7 @@ import re
 import sys
 
 import boto3
+from function_logs import log_lines
 
 PERSONAL = re.compile(r"49152\d{8}|[\w.+-]+@[\w-]+\.[\w.]+")
 
@@ -23,11 +24,10 @@ def main() -> int:
     ]
     lines, told = 0, []
     for group in groups:
-        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group):
-            for event in page["events"]:
-                lines += 1
-                if PERSONAL.search(event["message"]):
-                    told.append(f"{group}: {event['message'].strip()[:400]}")
+        for line in log_lines(logs, group):
+            lines += 1
+            if PERSONAL.search(line):
+                told.append(f"{group}: {line.strip()[:400]}")
     for line in told[:20]:
         print(line, file=sys.stderr)
     print(f"{lines} log lines of {len(groups)} functions, {len(told)} with personal data")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from function_logs import log_lines
 from template import Template
 
 TARGET = "aws_call"
@@ -102,13 +103,6 @@ def differences(function: str, may: set[Right], did: set[Right]) -> Iterator[str
     for owner, right in sorted(RARE.keys()):
         if owner == function and right not in may:
             yield f"{function} is said to need {right.action} on {right.resource}, which its role does not allow"
-
-
-def log_lines(logs: Any, group: str) -> Iterator[str]:
-    """Every line of a log group."""
-    for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group):
-        for event in page["events"]:
-            yield event["message"]
 
 
 def main() -> None:
