@@ -10,7 +10,7 @@ use platform::table::{Consistency, DueEntry, Item, Key, Page, Query, Table, Tabl
 use platform_memory::World;
 
 use crate::meter::{Meter, Service, TableUse};
-use crate::size::{self, Bodies};
+use crate::size;
 
 /// Bytes that one event on the bus, or one batch of messages, is billed by.
 const CHUNK: usize = 64 * 1_024;
@@ -19,7 +19,6 @@ const CHUNK: usize = 64 * 1_024;
 pub(crate) struct Counted {
     pub(crate) world: World,
     pub(crate) meter: Meter,
-    pub(crate) bodies: Bodies,
 }
 
 fn count(number: usize) -> f64 {
@@ -29,7 +28,7 @@ fn count(number: usize) -> f64 {
 impl Counted {
     /// A read of one item. One that is not there costs as much as the smallest.
     fn item_read(&self, key: &Key, item: Option<&Item>, consistency: Consistency) {
-        let units = size::read_units(item.map_or(0, |item| self.bodies.item(item))) * share(consistency);
+        let units = size::read_units(item.map_or(0, size::item)) * share(consistency);
         self.read_of(keys::kind(key), units);
     }
 
@@ -64,7 +63,7 @@ impl Counted {
             Write::Check { .. } => before,
         };
         // The larger of the two is billed.
-        let size = |item: Option<&Item>| item.map_or(0, |item| self.bodies.item(item));
+        let size = |item: Option<&Item>| item.map_or(0, size::item);
         let bytes = size(before).max(size(after));
         let due = |item: Option<&Item>| item.and_then(|item| item.due);
         let index_units = if due(before) == due(after) {
@@ -117,7 +116,7 @@ impl Table for Counted {
     async fn query(&self, query: &Query) -> Result<Page, TableError> {
         self.meter.table_call();
         let page = self.world.query(query).await?;
-        let bytes = page.items.iter().map(|item| self.bodies.item(item)).sum();
+        let bytes = page.items.iter().map(size::item).sum();
         let kind = keys::kind(&Key::new(query.partition.clone(), ""));
         self.read_of(kind, size::read_units(bytes) * share(query.consistency));
         Ok(page)

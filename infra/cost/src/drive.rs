@@ -24,7 +24,6 @@ use crate::meter::{Meter, Readings, Service, Step};
 use crate::provider::{MessageIds, Provider};
 use crate::recount;
 use crate::scenario::{self, Origin};
-use crate::size::Bodies;
 
 /// How long a queue is polled that turns out to be empty.
 const POLL: Millis = Millis::new(100);
@@ -45,7 +44,6 @@ pub(crate) struct Load {
     /// Most changes of one shard at once.
     pub(crate) stream_batch: usize,
     pub(crate) ids: MessageIds,
-    pub(crate) bodies: Bodies,
 }
 
 /// Why a run came to no account.
@@ -82,7 +80,7 @@ pub(crate) fn run(origin: Origin, load: Load) -> Result<Readings, Failure> {
     let (world, meter) = (World::new(1, scenario::start(), Faults::none()), Meter::default());
     let provider = Provider::new(world.clone(), meter.clone(), load.ids);
     let run = Run {
-        context: scenario::context(&world, &meter, &provider, load.bodies),
+        context: scenario::context(&world, &meter, &provider),
         world,
         meter,
         provider,

@@ -25,7 +25,6 @@ use prices::{MEMORY_GB, Prices, TABLE_CALL_SECONDS, WEB_CALL_SECONDS};
 use provider::MessageIds;
 use report::Report;
 use scenario::Origin;
-use size::Bodies;
 
 /// Counts what activities cost on AWS.
 #[derive(Parser)]
@@ -43,17 +42,15 @@ struct Arguments {
     #[arg(long, default_value_t = 1_000)]
     webhooks_window: u64,
     /// How long the event source of the history function gathers changes, in milliseconds.
-    #[arg(long, default_value_t = 5_000)]
+    #[arg(long, default_value_t = 10_000)]
     history_window: u64,
     /// Most changes of one shard at once.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 500)]
     stream_batch: usize,
-    /// The provider gives its messages no ids of its own.
+    /// The provider's callbacks name messages by ids of its own, which have to be kept; else, like Expertflow's
+    /// connectors, it names them by ours.
     #[arg(long)]
-    no_message_ids: bool,
-    /// Bodies of items are stored deflated.
-    #[arg(long)]
-    deflate: bool,
+    provider_ids: bool,
 }
 
 impl Arguments {
@@ -65,15 +62,10 @@ impl Arguments {
             webhooks_window: Millis::new(self.webhooks_window),
             history_window: Millis::new(self.history_window),
             stream_batch: self.stream_batch,
-            ids: if self.no_message_ids {
-                MessageIds::None
-            } else {
+            ids: if self.provider_ids {
                 MessageIds::Given
-            },
-            bodies: if self.deflate {
-                Bodies::Deflated
             } else {
-                Bodies::Text
+                MessageIds::None
             },
         }
     }
@@ -138,4 +130,40 @@ fn head(arguments: &Arguments, prices: &Prices) -> String {
         WEB_CALL_SECONDS * 1e3,
         MEMORY_GB * 1_024.0,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A number of an event source mapping in the template, by what is said just before it.
+    fn of_template(source: &str, name: &str) -> u64 {
+        let template = include_str!("../../template.yaml");
+        let (_, behind) = template.split_once(source).unwrap();
+        let (_, value) = behind.split_once(&format!("{name}: ")).unwrap();
+        value.lines().next().unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn what_is_counted_is_what_is_deployed() {
+        let counted = Arguments::parse_from(["cost"]);
+        let window = "MaximumBatchingWindowInSeconds";
+        for queue in ["DispatchQueue", "FlowQueue", "WebhookDeliveryQueue"] {
+            let source = format!("Queue: !GetAtt {queue}.Arn");
+            assert_eq!(
+                of_template(&source, window) * 1_000,
+                counted.queue_window,
+                "{queue}"
+            );
+        }
+        for (function, expected) in [
+            ("history", counted.history_window),
+            ("webhooks", counted.webhooks_window),
+        ] {
+            let source = format!("CodeUri: ../target/lambda/{function}\n");
+            assert_eq!(of_template(&source, window) * 1_000, expected, "{function}");
+            let batch = usize::try_from(of_template(&source, "BatchSize")).unwrap();
+            assert_eq!(batch, counted.stream_batch, "{function}");
+        }
+    }
 }

@@ -87,6 +87,10 @@ impl Connector for Provider {
         Millis::seconds(10)
     }
 
+    fn names_by_provider_id(&self) -> bool {
+        self.ids == MessageIds::Given
+    }
+
     /// What a worker asks of the table after this is settling.
     async fn send(&self, request: &SendRequest) -> SendOutcome {
         self.meter.web_call();

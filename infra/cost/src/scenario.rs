@@ -27,7 +27,6 @@ use serde_json::{Value, json};
 use crate::counted::Counted;
 use crate::meter::Meter;
 use crate::provider::{Endpoint, Provider};
-use crate::size::Bodies;
 
 /// How an activity comes to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +57,10 @@ pub(crate) fn start() -> Timestamp {
 }
 
 /// The ports of a world, with a meter.
-pub(crate) fn context(world: &World, meter: &Meter, provider: &Provider, bodies: Bodies) -> Context {
+pub(crate) fn context(world: &World, meter: &Meter, provider: &Provider) -> Context {
     let counted = Arc::new(Counted {
         world: world.clone(),
         meter: meter.clone(),
-        bodies,
     });
     let port = Arc::new(world.clone());
     Context {

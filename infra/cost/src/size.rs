@@ -5,10 +5,7 @@
 //! write operations". Strings count their UTF-8 bytes, numbers about a byte for two digits and one
 //! more, booleans one byte, and every attribute its name.
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
+use platform::packing::pack;
 use platform::table::{Item, Key};
 
 /// Bytes of one write unit.
@@ -20,6 +17,7 @@ const READ_UNIT: usize = 4_096;
 const PARTITION: &str = "pk";
 const SORT: &str = "sk";
 const VERSION: &str = "v";
+/// Or `z`, deflated: as long.
 const BODY: &str = "b";
 const TTL: &str = "ttl";
 const TTL_MILLIS: &str = "ttl_ms";
@@ -29,46 +27,24 @@ const DUE: &str = "due";
 /// Bytes of the instant, kind and generation, and of the mark between the two keys, in `due`.
 const DUE_TEXT: usize = 15 + 1 + 16 + 2;
 
-/// How bodies are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bodies {
-    /// As text, as the layout has it.
-    Text,
-    /// Deflated, each by itself, where that is shorter: what it would save.
-    Deflated,
-}
-
-impl Bodies {
-    fn bytes(self, body: &str) -> usize {
-        match self {
-            Self::Text => body.len(),
-            Self::Deflated => {
-                let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-                let deflated = encoder.write_all(body.as_bytes()).and_then(|()| encoder.finish());
-                deflated.map_or(body.len(), |bytes| bytes.len().min(body.len()))
-            }
-        }
-    }
-
-    /// Bytes of an item in the table.
-    pub(crate) fn item(self, item: &Item) -> usize {
-        let version = VERSION.len() + number(item.version.to_string().len());
-        let due = item.due.map_or(0, |_| due(&item.key));
-        let expires = item.expires.map_or(0, |expires| {
-            let millis = if expires.millis() % 1_000 == 0 {
-                0
-            } else {
-                TTL_MILLIS.len() + number(3)
-            };
-            TTL.len() + number(10) + millis
-        });
-        let announced = if item.announced {
-            ANNOUNCED.len() + number(1)
-        } else {
+/// Bytes of an item in the table.
+pub(crate) fn item(item: &Item) -> usize {
+    let version = VERSION.len() + number(item.version.to_string().len());
+    let due = item.due.map_or(0, |_| due(&item.key));
+    let expires = item.expires.map_or(0, |expires| {
+        let millis = if expires.millis() % 1_000 == 0 {
             0
+        } else {
+            TTL_MILLIS.len() + number(3)
         };
-        key(&item.key) + version + due + expires + announced + BODY.len() + self.bytes(&item.body)
-    }
+        TTL.len() + number(10) + millis
+    });
+    let announced = if item.announced {
+        ANNOUNCED.len() + number(1)
+    } else {
+        0
+    };
+    key(&item.key) + version + due + expires + announced + BODY.len() + pack(item.body.clone()).bytes()
 }
 
 /// Bytes of a number of this many digits.
@@ -133,12 +109,12 @@ mod tests {
         };
         // pk p sk s v 12 b {}
         let bytes = 2 + 1 + 2 + 1 + 1 + 2 + 1 + 2;
-        assert_eq!(Bodies::Text.item(&bare), bytes);
+        assert_eq!(item(&bare), bytes);
         let announced = Item {
             announced: true,
             ..bare.clone()
         };
-        assert_eq!(Bodies::Text.item(&announced), bytes + 9 + 2);
+        assert_eq!(item(&announced), bytes + 9 + 2);
         let due = Item {
             due: Some(Timer {
                 at: Timestamp::from_millis(1),
@@ -148,6 +124,6 @@ mod tests {
             ..bare
         };
         let shard = domain::timer::due_shard("p").to_string().len();
-        assert_eq!(Bodies::Text.item(&due), bytes + 9 + shard + 3 + 34 + 2);
+        assert_eq!(item(&due), bytes + 9 + shard + 3 + 34 + 2);
     }
 }

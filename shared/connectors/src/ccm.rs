@@ -126,6 +126,10 @@ impl Connector for Ccm {
         self.caller.longest()
     }
 
+    fn names_by_provider_id(&self) -> bool {
+        false
+    }
+
     async fn send(&self, request: &SendRequest) -> SendOutcome {
         let mut call = self
             .caller

@@ -269,6 +269,11 @@ pub trait Connector: Send + Sync {
     /// The longest that one request can be under way.
     fn timeout(&self) -> Millis;
 
+    /// Whether its callbacks may name a message by the provider's id alone, so that the id has to be kept.
+    fn names_by_provider_id(&self) -> bool {
+        true
+    }
+
     /// Makes one attempt. Returns within [`Connector::timeout`].
     async fn send(&self, request: &SendRequest) -> SendOutcome;
 

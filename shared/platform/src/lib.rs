@@ -11,6 +11,8 @@ pub mod changes;
 pub mod connector;
 #[cfg(feature = "contract")]
 pub mod contract;
+#[cfg(feature = "packing")]
+pub mod packing;
 pub mod queues;
 pub mod secrets;
 pub mod table;

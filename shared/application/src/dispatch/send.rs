@@ -49,6 +49,9 @@ pub(super) async fn attempt(context: &Context, held: Held, holder: &str) -> Resu
             }
         }
     };
+    if ready.connector.names_by_provider_id() {
+        settle::remember(context, &activity, &reporter.connector, &result).await?;
+    }
     let held = Stored {
         value: activity,
         version,

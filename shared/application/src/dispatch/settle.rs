@@ -25,12 +25,6 @@ pub(super) async fn settle(
 ) -> Result<Outcome, Error> {
     let random = context.bits();
     let (tenant, id) = (held.value.tenant.clone(), held.value.id.clone());
-    if let AttemptResult::Accepted {
-        provider_message_id: Some(provider_id),
-    } = &result
-    {
-        remember(context, &tenant, &id, &reporter.connector, provider_id).await?;
-    }
     let mut held = Some(held);
     commit(context, || {
         let known = held.take();
@@ -65,15 +59,20 @@ pub(super) async fn settle(
 /// Keeps which activity the provider's message is. That stays true whatever becomes of the settling,
 /// and is written before it, so that no receipt finds a settled activity without its message; by
 /// itself, because two writes in one transaction cost twice as much as one by one.
-async fn remember(
+pub(super) async fn remember(
     context: &Context,
-    tenant: &TenantId,
-    id: &ActivityId,
+    activity: &Activity,
     connector: &ConnectorId,
-    provider_id: &str,
+    result: &AttemptResult,
 ) -> Result<(), Error> {
-    let key = keys::provider_message(tenant, connector, provider_id);
-    store::ensure(context.table.as_ref(), vec![Put::new(key, id).write()?]).await
+    let AttemptResult::Accepted {
+        provider_message_id: Some(provider_id),
+    } = result
+    else {
+        return Ok(());
+    };
+    let key = keys::provider_message(&activity.tenant, connector, provider_id);
+    store::ensure(context.table.as_ref(), vec![Put::new(key, &activity.id).write()?]).await
 }
 
 async fn further_writes(

@@ -177,6 +177,10 @@ impl Connector for Smtp {
         self.timeout + LONGEST_WAIT
     }
 
+    fn names_by_provider_id(&self) -> bool {
+        false
+    }
+
     async fn send(&self, request: &SendRequest) -> SendOutcome {
         let letter = match letter::write(
             request,

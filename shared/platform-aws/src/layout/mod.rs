@@ -6,7 +6,8 @@
 //! | `pk` | S | partition key of the table |
 //! | `sk` | S | sort key of the table |
 //! | `v` | N | version: how many writes the item has seen; what conditions compare |
-//! | `b` | S | body: the JSON object as text |
+//! | `b` | S | body: the JSON object as text, where it is short |
+//! | `z` | B | body: the same text deflated (`platform::packing`), where that is shorter; one of the two |
 //! | `due_shard` | S | shard of the due index, `0` to `15`; present while a timer is set |
 //! | `due` | S | timer and key as text that sorts as they do ([`due`]); present while a timer is set |
 //! | `ttl` | N | when DynamoDB may delete it: seconds since the Unix epoch, rounded up |
@@ -17,7 +18,7 @@
 //! its keys. **Stream**: new images; a deleted item has none and so cannot be announced. Event source
 //! mappings filter on [`STREAM_FILTER`].
 //!
-//! The body is one text and not a native map: DynamoDB charges by the byte, and a map of the same object
+//! The body is one value and not a native map: DynamoDB charges by the byte, and a map of the same object
 //! costs 3 bytes more for it and 1 for each member, and numbers lose their form (`1.0` comes back as `1`)
 //! where the port promises the body as written. Nothing queries into it.
 
@@ -25,9 +26,11 @@ pub mod due;
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::time::Timestamp;
 use domain::timer::due_shard;
+use platform::packing::{Packed, inflate, pack};
 use platform::table::{DueEntry, Item, Key, MAX_ITEM_BYTES, TableError};
 
 /// Partition key of the table.
@@ -38,6 +41,8 @@ pub const SORT: &str = "sk";
 pub const VERSION: &str = "v";
 /// Body, as JSON text.
 pub const BODY: &str = "b";
+/// Body, deflated.
+pub const DEFLATED: &str = "z";
 /// Partition key of the due index.
 pub const DUE_SHARD: &str = "due_shard";
 /// Sort key of the due index.
@@ -120,7 +125,10 @@ pub fn encode(item: Item) -> Result<Attributes, TableError> {
     if item.announced {
         set(ANNOUNCED, number(1));
     }
-    set(BODY, AttributeValue::S(item.body));
+    match pack(item.body) {
+        Packed::Text(text) => set(BODY, AttributeValue::S(text)),
+        Packed::Deflated(bytes) => set(DEFLATED, AttributeValue::B(Blob::new(bytes))),
+    };
     Ok(attributes)
 }
 
@@ -173,9 +181,21 @@ pub fn decode(mut attributes: Attributes) -> Result<Item, Unreadable> {
         due,
         expires,
         announced: take_number::<u8>(&mut attributes, ANNOUNCED)?.is_some(),
-        body: take_text(&mut attributes, BODY)?.ok_or(missing(BODY))?,
+        body: body(&mut attributes)?,
         key,
     })
+}
+
+fn body(attributes: &mut Attributes) -> Result<String, Unreadable> {
+    let broken = Unreadable {
+        attribute: DEFLATED,
+        problem: "does not inflate to a text",
+    };
+    match attributes.remove(DEFLATED) {
+        None => take_text(attributes, BODY)?.ok_or(missing(BODY)),
+        Some(AttributeValue::B(bytes)) => inflate(bytes.as_ref()).ok_or(broken),
+        Some(_) => Err(broken),
+    }
 }
 
 /// The key among the attributes.

@@ -24,10 +24,15 @@ fn entries() -> impl Strategy<Value = DueEntry> {
     (timers(), keys()).prop_map(|(timer, key)| DueEntry { timer, key })
 }
 
+/// Short ones, and long ones that repeat themselves.
+fn bodies() -> impl Strategy<Value = String> {
+    (".*", 1..40_usize).prop_map(|(text, times)| text.repeat(times))
+}
+
 fn items() -> impl Strategy<Value = Item> {
     let expires = proptest::option::of(any::<i64>().prop_map(Timestamp::from_millis));
     let due = proptest::option::of(timers());
-    (keys(), any::<u64>(), due, expires, any::<bool>(), ".*").prop_map(
+    (keys(), any::<u64>(), due, expires, any::<bool>(), bodies()).prop_map(
         |(key, version, due, expires, announced, body)| Item {
             key,
             version,
@@ -43,6 +48,7 @@ fn items() -> impl Strategy<Value = Item> {
 fn stored_bytes(attributes: &Attributes) -> usize {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
         _ => 21,
     };
     attributes.iter().map(|(name, v)| name.len() + value(v)).sum()
