@@ -21,7 +21,7 @@ const PAGE: &str = include_str!("docs.html");
 const WRITES: [&str; 4] = ["post", "put", "patch", "delete"];
 
 /// The groups of operations, in the order in which they are shown.
-const TAGS: [(&str, &str); 15] = [
+const TAGS: [(&str, &str); 16] = [
     (
         "scheduled activities",
         "One message or call to one customer, at its time.",
@@ -67,6 +67,10 @@ const TAGS: [(&str, &str); 15] = [
         "Endpoints that are told what happens, signed by Standard Webhooks and retried for three days.",
     ),
     ("dead letters", "Activities that need a person."),
+    (
+        "agents",
+        "Agents of the contact centre and their skill groups, as a routing engine tells of them.",
+    ),
     (
         "settings",
         "What holds for everything that the tenant sends, and the emergency stop.",

@@ -109,4 +109,15 @@ fn resources() -> OpenApiRouter<ApiState> {
         .routes(routes!(api_keys::create, api_keys::list))
         .routes(routes!(api_keys::revoke))
         .routes(routes!(event_types::list))
+        .routes(routes!(agents::list))
+        .routes(routes!(agents::get, agents::put, agents::delete))
+        .routes(routes!(agents::tell))
+        .routes(routes!(agents::assign))
+        .routes(routes!(agents::tell_all))
+        .routes(routes!(skill_groups::list))
+        .routes(routes!(
+            skill_groups::get,
+            skill_groups::put,
+            skill_groups::delete
+        ))
 }

@@ -54,6 +54,7 @@ const fn name(kind: Kind) -> &'static str {
         Kind::Contact => "contact",
         Kind::SweepCursor => "sweep's cursor",
         Kind::DueIndex => "due index",
+        Kind::Agent => "agent",
         Kind::Configuration => "configuration",
     }
 }

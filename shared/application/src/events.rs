@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use domain::activity::Activity;
 use domain::activity::event::ActivityEvent;
+use domain::agent::{Agent, AgentChange};
 use domain::id::{CampaignId, CustomerId, EventId, TenantId};
 use domain::log::Log;
 use domain::time::Timestamp;
@@ -37,6 +38,8 @@ pub enum Told {
     Message(TenantId, Box<UnsolicitedMessage>),
     /// A webhook endpoint.
     Webhook(Box<Webhook>),
+    /// An agent.
+    Agent(Box<Agent>),
 }
 
 /// One thing that happened.
@@ -52,6 +55,8 @@ pub enum Happened {
     Message,
     /// To a webhook endpoint.
     Webhook(WebhookEvent),
+    /// To an agent.
+    Agent(AgentChange),
 }
 
 /// An event, as webhooks and the bus carry it.
@@ -78,7 +83,7 @@ pub struct DomainEvent {
 }
 
 /// Every event type that webhooks can subscribe to.
-pub const EVENT_TYPES: [&str; 28] = [
+pub const EVENT_TYPES: [&str; 29] = [
     "activity.scheduled",
     "activity.rescheduled",
     "activity.deferred",
@@ -104,6 +109,7 @@ pub const EVENT_TYPES: [&str; 28] = [
     "campaign.resumed",
     "campaign.stopped",
     "campaign.unpublished",
+    "agent.state_changed",
     "webhook.disabled",
     "webhook.recovered",
     "webhook.test",
@@ -127,6 +133,7 @@ pub(crate) fn read(item: &Item) -> Result<Option<Told>, Error> {
         (Some("V"), "V") => Told::Conversation(Box::new(decode::<Conversation>(item)?.value)),
         (Some("C"), _) => Told::Campaign(Box::new(decode::<Campaign>(item)?.value)),
         (Some("W"), _) => Told::Webhook(Box::new(decode::<Webhook>(item)?.value)),
+        (Some("AG"), _) => Told::Agent(Box::new(decode::<Agent>(item)?.value)),
         (Some("H"), sort) if sort.starts_with("msg_") => {
             let tenant =
                 TenantId::parse(tenant).map_err(|e| Error::Corrupt(format!("{:?}: {e}", item.key)))?;
@@ -162,6 +169,11 @@ impl Told {
                 .added_by(version)
                 .map(|(i, e)| (i, Happened::Webhook(e.clone())))
                 .collect(),
+            Self::Agent(a) => a
+                .log
+                .added_by(version)
+                .map(|(i, e)| (i, Happened::Agent(e.clone())))
+                .collect(),
         }
     }
 
@@ -186,6 +198,7 @@ impl Told {
             Self::Campaign(campaign) => &campaign.tenant,
             Self::Message(tenant, _) => tenant,
             Self::Webhook(webhook) => &webhook.tenant,
+            Self::Agent(agent) => &agent.tenant,
         }
     }
 
@@ -195,7 +208,7 @@ impl Told {
             Self::Activity(activity) => activity.plan.campaign.as_ref(),
             Self::Conversation(conversation) => Some(&conversation.campaign),
             Self::Campaign(campaign) => Some(&campaign.id),
-            Self::Message(..) | Self::Webhook(_) => None,
+            Self::Message(..) | Self::Webhook(_) | Self::Agent(_) => None,
         }
     }
 
@@ -203,7 +216,7 @@ impl Told {
         match self {
             Self::Activity(activity) => Some(&activity.plan.customer),
             Self::Conversation(conversation) => Some(&conversation.customer),
-            Self::Campaign(_) | Self::Webhook(_) => None,
+            Self::Campaign(_) | Self::Webhook(_) | Self::Agent(_) => None,
             Self::Message(_, message) => Some(&message.customer),
         }
     }
@@ -218,8 +231,9 @@ impl Told {
 
     fn event(&self, version: u64, place: usize, happened: &Happened) -> DomainEvent {
         let (kind, timestamp, data) = self.describe(happened);
-        let id = self.name();
-        let id = EventId::derive(timestamp, &[id, &version.to_string(), &place.to_string()]);
+        // The tenant is part of it: tenants choose the ids of their agents themselves.
+        let (tenant, version, place) = (self.tenant().as_str(), version.to_string(), place.to_string());
+        let id = EventId::derive(timestamp, &[tenant, self.name(), &version, &place]);
         DomainEvent {
             id,
             kind,
@@ -238,6 +252,7 @@ impl Told {
             Self::Campaign(campaign) => campaign.id.as_str(),
             Self::Message(_, message) => &message.id,
             Self::Webhook(webhook) => webhook.id.as_str(),
+            Self::Agent(agent) => agent.id.as_str(),
         }
     }
 
@@ -273,6 +288,13 @@ impl Told {
                     data.insert("reason".into(), json!(reason));
                 }
                 (event.kind.clone(), event.at, data)
+            }
+            (Self::Agent(agent), Happened::Agent(change)) => {
+                let mut data = object(change);
+                data.remove("at");
+                data.insert("agentId".into(), Value::from(agent.id.as_str()));
+                data.insert("skillGroups".into(), json!(agent.skill_groups));
+                ("agent.state_changed".to_owned(), change.at, Value::Object(data))
             }
             // An item holds only its own kind of events.
             _ => (String::new(), Timestamp::default(), Value::Null),

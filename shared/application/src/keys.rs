@@ -29,6 +29,8 @@
 //! | webhook delivery | `<tenant>#WD#<webhook>` | `<event>` |
 //! | dead letter | `<tenant>#D` | `<activity>` |
 //! | orphaned receipt | `<tenant>#O` | `<orphan>` |
+//! | agent | `<tenant>#AG` | `<agent>` |
+//! | skill group | `<tenant>#SG` | `<skill group>` |
 //! | settings of a tenant | `<tenant>#S` | `S` |
 //! | idempotency record | `<tenant>#I#<hash of route and key>` | `I` |
 //! | API key by hash | `key#<sha-256>` | `K` |
@@ -37,8 +39,8 @@
 
 use domain::address::Address;
 use domain::id::{
-    ActivityId, ApiKeyId, CampaignId, ConnectorId, ContactId, ContactListId, ConversationId, CustomerId,
-    EventId, ImportId, TenantId, WebhookId, hash_bits,
+    ActivityId, AgentId, ApiKeyId, CampaignId, ConnectorId, ContactId, ContactListId, ConversationId,
+    CustomerId, EventId, ImportId, SkillGroupId, TenantId, WebhookId, hash_bits,
 };
 use platform::table::Key;
 
@@ -313,6 +315,26 @@ pub fn orphan(tenant: &TenantId, id: &str) -> Key {
     Key::new(orphans(tenant), id)
 }
 
+/// The partition of a tenant's agents.
+pub fn agents(tenant: &TenantId) -> String {
+    format!("{tenant}#AG")
+}
+
+/// An agent.
+pub fn agent(tenant: &TenantId, id: &AgentId) -> Key {
+    Key::new(agents(tenant), id.as_str())
+}
+
+/// The partition of a tenant's skill groups.
+pub fn skill_groups(tenant: &TenantId) -> String {
+    format!("{tenant}#SG")
+}
+
+/// A skill group.
+pub fn skill_group(tenant: &TenantId, id: &SkillGroupId) -> Key {
+    Key::new(skill_groups(tenant), id.as_str())
+}
+
 /// The settings of a tenant.
 pub fn settings(tenant: &TenantId) -> Key {
     Key::new(format!("{tenant}#S"), "S")
@@ -378,6 +400,8 @@ pub enum Kind {
     SweepCursor,
     /// An entry of the due index, which stands beside the table.
     DueIndex,
+    /// An agent.
+    Agent,
     /// What is configured: settings, connectors, campaigns, API keys, ...
     Configuration,
 }
@@ -401,6 +425,7 @@ pub fn kind(key: &Key) -> Kind {
         (_, Some("I")) => Kind::Idempotency,
         (_, Some("J")) => Kind::Job,
         (_, Some("LC")) => Kind::Contact,
+        (_, Some("AG")) => Kind::Agent,
         _ => Kind::Configuration,
     }
 }

@@ -4,6 +4,7 @@
 //! Functions, workers and the `campaigns` program call these and hold no rule of their own.
 
 pub mod activities;
+pub mod agents;
 pub mod api_keys;
 pub mod cache;
 pub mod campaigns;
@@ -29,6 +30,7 @@ mod opt_out;
 pub mod rate;
 pub mod receipts;
 pub mod settings;
+pub mod skill_groups;
 mod starts;
 pub mod store;
 pub mod sweep;

@@ -147,6 +147,10 @@ ids! {
     EventId = "evt";
     /// A channel connector's configuration.
     ConnectorId = "cnn";
+    /// An agent of the contact centre, by the name that the routing engine gives.
+    AgentId = "agt";
+    /// A skill group: agents who can stand in for one another.
+    SkillGroupId = "skg";
     /// A message in CIM terms.
     MessageId = "msg";
     /// An API key.

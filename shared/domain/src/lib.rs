@@ -6,6 +6,7 @@
 
 pub mod activity;
 pub mod address;
+pub mod agent;
 pub mod campaign;
 pub mod channel;
 pub mod cim;

@@ -1,6 +1,7 @@
 //! The resources, a file each: what comes in, what goes out, and the handlers between.
 
 pub mod activity_batches;
+pub mod agents;
 pub mod api_keys;
 pub mod callbacks;
 pub mod campaign_actions;
@@ -19,4 +20,5 @@ pub mod health;
 pub mod imports;
 pub mod scheduled_activities;
 pub mod settings;
+pub mod skill_groups;
 pub mod webhooks;

@@ -36,6 +36,15 @@ async fn samples(api: &Api) -> Vec<Sample> {
         .header("location")
         .to_owned();
     api.put("/v1/customers/ann", &json!({})).await.expect(200);
+    api.put("/v1/skill-groups/sales", &json!({"name": "Sales"}))
+        .await
+        .expect(200);
+    api.put("/v1/agents/ada", &json!({"name": "Ada"}))
+        .await
+        .expect(200);
+    let told =
+        json!({"sequence": 1, "at": "2026-11-23T08:00:00Z", "event": {"type": "wrap_up", "left": 5.5}});
+    let told_by_name = json!({"sequence": 2, "agentState": "NOT_READY", "reason": "lunch"});
     let mut whole = activity();
     for (name, value) in [
         ("expiresAt", json!("2026-11-24T09:00:00+01:00")),
@@ -96,6 +105,28 @@ async fn samples(api: &Api) -> Vec<Sample> {
             Method::POST,
             "/v1/do-not-contact/batch".into(),
             json!({"items": [{"customerId": "ann"}]}),
+        ),
+        (
+            Method::PUT,
+            "/v1/agents/ada".into(),
+            json!({"name": "Ada", "skillGroups": ["sales"]}),
+        ),
+        (
+            Method::PUT,
+            "/v1/agents/ada/side".into(),
+            json!({"side": "outbound"}),
+        ),
+        (Method::POST, "/v1/agents/ada/events".into(), told.clone()),
+        (Method::POST, "/v1/agents/ada/events".into(), told_by_name),
+        (
+            Method::POST,
+            "/v1/agent-events/batch".into(),
+            json!({"items": [{"agentId": "ada", "event": told}]}),
+        ),
+        (
+            Method::PUT,
+            "/v1/skill-groups/sales".into(),
+            json!({"name": "Sales"}),
         ),
         (
             Method::POST,

@@ -9,6 +9,7 @@
 
 mod access;
 mod activities;
+mod agents;
 mod bad_input;
 mod callbacks;
 mod campaigns;

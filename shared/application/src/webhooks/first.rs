@@ -48,6 +48,8 @@ impl Content {
             }
             Told::Webhook(_) => false,
             Told::Conversation(_) | Told::Campaign(_) | Told::Message(..) => true,
+            // Its skill groups may change meanwhile.
+            Told::Agent(_) => false,
         };
         if is_fixed { Self::Fixed } else { Self::Open }
     }
