@@ -277,6 +277,7 @@ fn scheduled(context: &Context, conversation: &Conversation, schedule: Schedule)
         due_at: schedule.due_at,
         expires_at: schedule.expires_at,
         message: schedule.body,
+        dialing: schedule.dialing,
         assign_to: None,
         priority: match schedule.priority {
             flows::Priority::High => Priority::High,

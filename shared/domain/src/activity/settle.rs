@@ -260,12 +260,14 @@ impl Activity {
         if status == DeliveryStatus::Failed && outdated {
             return None;
         }
-        let to = fold(self.state, status);
+        let to = fold(self.plan.channel, self.state, status);
         if to == self.state {
             return None;
         }
         let happening = match status {
             DeliveryStatus::Failed => Happening::Failed,
+            // A dialer took the call: that is what SENT says.
+            DeliveryStatus::Delivered if to == State::Sent => Happening::Sent,
             DeliveryStatus::Delivered => Happening::Delivered,
             DeliveryStatus::Connected => Happening::Connected,
             DeliveryStatus::Read => Happening::Read,
@@ -286,7 +288,7 @@ impl Activity {
         if self.attempt == 0 {
             return None;
         }
-        let to = fold(self.state, DeliveryStatus::Replied);
+        let to = fold(self.plan.channel, self.state, DeliveryStatus::Replied);
         self.enter(to, writing, |event| ActivityEvent {
             happening: Happening::Response,
             at,
@@ -411,6 +413,32 @@ mod tests {
             ),
             None
         );
+    }
+
+    #[test]
+    fn a_call_that_waits_to_be_dialed_may_come_out_busy() {
+        let mut call = held();
+        call.plan.channel = crate::channel::Channel::Voice;
+        let pending = call
+            .receive(
+                DeliveryStatus::Delivered,
+                Some(1),
+                None,
+                at(1_500),
+                writing(1_500, 3),
+            )
+            .unwrap();
+        assert_eq!(pending.state, State::Sent);
+        let busy = pending
+            .receive(
+                DeliveryStatus::Failed,
+                Some(1),
+                Some("USER_BUSY".into()),
+                at(9_000),
+                writing(9_000, 4),
+            )
+            .unwrap();
+        assert_eq!(busy.state, State::Failed);
     }
 
     #[test]
