@@ -78,7 +78,7 @@ pub struct DomainEvent {
 }
 
 /// Every event type that webhooks can subscribe to.
-pub const EVENT_TYPES: [&str; 28] = [
+pub const EVENT_TYPES: [&str; 30] = [
     "activity.scheduled",
     "activity.rescheduled",
     "activity.deferred",
@@ -93,10 +93,12 @@ pub const EVENT_TYPES: [&str; 28] = [
     "activity.cancelled",
     "activity.unknown",
     "activity.redriven",
+    "activity.wrapped_up",
     "customer.response",
     "customer.message",
     "conversation.started",
     "conversation.moved",
+    "conversation.route_requested",
     "conversation.data_changed",
     "conversation.ended",
     "campaign.published",

@@ -282,6 +282,29 @@ impl Activity {
         Some(self)
     }
 
+    /// Takes in an agent's wrap-up code. The state stays: what the agent says of a call proves nothing of
+    /// the line. `None` for a repetition, and for an activity that was never sent.
+    pub fn wrapped_up(mut self, code: String, at: Timestamp, writing: Writing) -> Option<Self> {
+        let is_known = self.log.entries().iter().any(|entry| {
+            let event = &entry.event;
+            event.happening == Happening::WrappedUp
+                && event.at == at
+                && event.reason.as_deref() == Some(code.as_str())
+        });
+        if self.attempt == 0 || is_known {
+            return None;
+        }
+        self.log.append(
+            writing.version,
+            ActivityEvent {
+                happening: Happening::WrappedUp,
+                reason: Some(code),
+                ..ActivityEvent::at(at, self.state, self.state, self.attempt)
+            },
+        );
+        Some(self)
+    }
+
     /// Takes in the customer's answer. `None` for an activity that was never sent. The caller makes
     /// sure that one message is taken in once.
     pub fn answered(mut self, response_id: String, at: Timestamp, writing: Writing) -> Option<Self> {
@@ -439,6 +462,16 @@ mod tests {
             )
             .unwrap();
         assert_eq!(busy.state, State::Failed);
+    }
+
+    #[test]
+    fn a_wrap_up_code_is_told_once_and_moves_no_state() {
+        let code = || "SALE".to_owned();
+        let told = held().wrapped_up(code(), at(5), writing(5, 3)).unwrap();
+        assert_eq!(told.state, State::Dispatching);
+        assert_eq!(told.clone().wrapped_up(code(), at(5), writing(6, 4)), None);
+        assert!(told.wrapped_up(code(), at(6), writing(6, 4)).is_some());
+        assert_eq!(scheduled().wrapped_up(code(), at(5), writing(5, 2)), None);
     }
 
     #[test]

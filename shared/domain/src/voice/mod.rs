@@ -84,10 +84,14 @@ impl CallResult {
 
     /// What a reason code says, whatever its case; codes that are not in the table say `failed`.
     pub fn of_reason(code: &str) -> Self {
+        Self::of_known(code).unwrap_or(Self::Failed)
+    }
+
+    /// What a reason code says, if it is in the table.
+    pub fn of_known(code: &str) -> Option<Self> {
         causes()
             .find(|(known, _)| known.eq_ignore_ascii_case(code.trim()))
             .and_then(|(_, result)| Self::parse(result))
-            .unwrap_or(Self::Failed)
     }
 
     /// How a call came out whose activity stands so, with the reason code of its last receipt; `None`
