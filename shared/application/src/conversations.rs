@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use domain::activity::event::{ActivityEvent, Happening};
 use domain::activity::state::State;
 use domain::activity::{Activity, Cancel, CancelReason, FlowStep, Plan, Priority};
+use domain::channel::Channel;
 use domain::id::{CampaignId, ConversationId, TenantId};
 use domain::time::Timestamp;
 use domain::timer::{Timer, TimerKind};
@@ -22,6 +23,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::keys;
 use crate::listing::{Listing, Shards};
+use crate::receipts::{self, About, Arrival, Returned, WrapUpCode};
 use crate::store::{Put, Stored, decode, load};
 
 /// A conversation's entry in the due index. The visit is its generation: timers of earlier visits
@@ -137,6 +139,13 @@ pub(crate) async fn carry(
 /// What a conversation is told of an activity's event. Answers come as [`Event::Reply`].
 fn notable(activity: &Activity, step: &FlowStep, event: &ActivityEvent) -> Option<Event> {
     let state = match event.happening {
+        Happening::WrappedUp => {
+            return Some(Event::WrapUp {
+                activity: Some(activity.id.clone()),
+                code: event.reason.clone()?,
+                at: event.at,
+            });
+        }
         Happening::Sent => State::Sent,
         Happening::Failed => State::Failed,
         Happening::Refused => State::Refused,
@@ -277,6 +286,7 @@ fn scheduled(context: &Context, conversation: &Conversation, schedule: Schedule)
         due_at: schedule.due_at,
         expires_at: schedule.expires_at,
         message: schedule.body,
+        dialing: schedule.dialing,
         assign_to: None,
         priority: match schedule.priority {
             flows::Priority::High => Priority::High,
@@ -386,6 +396,9 @@ pub async fn external_event(
     data: serde_json::Value,
     at: Timestamp,
 ) -> Result<Stored<Conversation>, Error> {
+    if name == WRAP_UP {
+        return wrap_up(context, tenant, id, &data, at).await;
+    }
     happen(
         context,
         tenant,
@@ -394,6 +407,42 @@ pub async fn external_event(
         vec![Event::External { name, data, at }],
     )
     .await
+}
+
+/// The event by which an agent's desktop hands in a wrap-up code: `{code}`, and `activityId` where
+/// another call than the latest is meant.
+const WRAP_UP: &str = "WRAPUP";
+
+/// An agent closed a call of the conversation.
+async fn wrap_up(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ConversationId,
+    data: &serde_json::Value,
+    at: Timestamp,
+) -> Result<Stored<Conversation>, Error> {
+    let text = |field: &str| data.get(field).and_then(serde_json::Value::as_str);
+    let code = text("code").and_then(WrapUpCode::parse);
+    let code = code.ok_or_else(|| Error::field("/data/code", "is missing: the wrap-up code"))?;
+    let conversation = get(context, tenant, id).await?.value;
+    let mut calls = conversation
+        .messages
+        .iter()
+        .rev()
+        .filter(|facts| facts.channel == Channel::Voice);
+    let named = text("activityId");
+    let call = calls.find(|facts| named.is_none_or(|named| facts.activity.as_str() == named));
+    let call = call.ok_or_else(|| Error::field("/data", "the conversation has made no such call"))?;
+    let arrival = Arrival {
+        about: About::Activity {
+            id: call.activity.clone(),
+            attempt: None,
+        },
+        returned: Returned::WrapUp { code },
+        at,
+    };
+    receipts::take_in(context, tenant, arrival).await?;
+    get(context, tenant, id).await
 }
 
 /// Somebody outside sets conversation data. `expected` are the versions of values that the caller has

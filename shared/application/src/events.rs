@@ -83,7 +83,7 @@ pub struct DomainEvent {
 }
 
 /// Every event type that webhooks can subscribe to.
-pub const EVENT_TYPES: [&str; 29] = [
+pub const EVENT_TYPES: [&str; 31] = [
     "activity.scheduled",
     "activity.rescheduled",
     "activity.deferred",
@@ -98,10 +98,12 @@ pub const EVENT_TYPES: [&str; 29] = [
     "activity.cancelled",
     "activity.unknown",
     "activity.redriven",
+    "activity.wrapped_up",
     "customer.response",
     "customer.message",
     "conversation.started",
     "conversation.moved",
+    "conversation.route_requested",
     "conversation.data_changed",
     "conversation.ended",
     "campaign.published",

@@ -77,6 +77,26 @@ pub enum Returned {
         /// The content.
         body: Body,
     },
+    /// What an agent said of a call at its end.
+    WrapUp {
+        /// The wrap-up code.
+        code: WrapUpCode,
+    },
+}
+
+/// An agent's wrap-up code: 1 to 64 bytes, without blanks at its ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WrapUpCode(String);
+
+impl WrapUpCode {
+    /// Checks a code.
+    pub fn parse(text: &str) -> Option<Self> {
+        let code = text.trim();
+        (1..=flows::MAX_REASON_BYTES)
+            .contains(&code.len())
+            .then(|| Self(code.to_owned()))
+    }
 }
 
 /// A receipt or message, and what it is about.
@@ -238,6 +258,7 @@ async fn match_up(context: &Context, tenant: &TenantId, arrival: &Arrival) -> Re
             let reason = reason.clone();
             fold_receipt(context, tenant, &activity, attempt, *status, reason, arrival.at).await?
         }
+        Returned::WrapUp { code } => fold_wrap_up(context, tenant, &activity, code, arrival.at).await?,
         Returned::Message { id, body, .. } => {
             fold_response(context, tenant, &activity, id, body, arrival.at).await?
         }
@@ -277,6 +298,29 @@ async fn fold_receipt(
         };
         let writing = activities::writing(context, version);
         match value.receive(status, attempt, reason.clone(), at, writing) {
+            None => Ok(Decision::nothing(Some(Outcome::Repeated))),
+            Some(value) => {
+                let decision = conversations::carry(context, Stored { value, version }, Vec::new()).await?;
+                Ok(decision.map(|_| Some(Outcome::Folded)))
+            }
+        }
+    })
+    .await
+}
+
+async fn fold_wrap_up(
+    context: &Context,
+    tenant: &TenantId,
+    id: &ActivityId,
+    code: &WrapUpCode,
+    at: Timestamp,
+) -> Result<Option<Outcome>, Error> {
+    commit(context, || async {
+        let Some(Stored { value, version }) = load_activity(context, tenant, id).await? else {
+            return Ok(Decision::nothing(None));
+        };
+        let writing = activities::writing(context, version);
+        match value.wrapped_up(code.0.clone(), at, writing) {
             None => Ok(Decision::nothing(Some(Outcome::Repeated))),
             Some(value) => {
                 let decision = conversations::carry(context, Stored { value, version }, Vec::new()).await?;

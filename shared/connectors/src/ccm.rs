@@ -19,6 +19,11 @@
 //! |---|---|
 //! | `token` | optional; sent as `Authorization: Bearer` |
 //!
+//! A VOICE body is a call: it goes out with `callId`, the activity's id, and `leg`, `<callId>:<attempt>`.
+//! The dialer reports by delivery notifications (`DELIVERED` = pending dialing, `CONNECTED`, `FAILED` with
+//! the reason code) or by the call's legs (VOICE messages under `CALL_LEG_STARTED`, `CALL_LEG_ENDED`); how
+//! the call is to be paced stands in `schedulingMetaData.dialing`.
+//!
 //! A message of a request that was traced carries `X-Amzn-Trace-Id` with its trace.
 //!
 //! Source: `expertflow/object-model` (class `CimMessage`) for the message. The answer has no
@@ -93,8 +98,20 @@ struct Accepted {
 }
 
 impl Ccm {
-    /// The message, with the addresses filled in where the header lacks them.
+    /// The message, with the addresses filled in where the header lacks them, and a call's names.
     fn message<'a>(&self, request: &'a SendRequest) -> Cow<'a, Message> {
+        let addressed = self.addressed(request);
+        if addressed.body.kind() != "VOICE" {
+            return addressed;
+        }
+        let mut message = addressed.into_owned();
+        let (call, attempt) = (&request.activity, request.attempt);
+        message.body.set("callId", call.as_str());
+        message.body.set("leg", format!("{call}:{attempt}"));
+        Cow::Owned(message)
+    }
+
+    fn addressed<'a>(&self, request: &'a SendRequest) -> Cow<'a, Message> {
         let service = request
             .service_identifier
             .as_ref()

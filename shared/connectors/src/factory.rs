@@ -10,7 +10,7 @@ use platform::world::Clock;
 
 use crate::aws::Surroundings;
 use crate::http::{self, ClientError};
-use crate::{aws, aws_ses, aws_sms, aws_whatsapp, ccm, smtp, twilio, whatsapp_cloud};
+use crate::{amazon_connect, aws, aws_ses, aws_sms, aws_whatsapp, ccm, smtp, twilio, whatsapp_cloud};
 
 /// The factory. All HTTP connectors that it makes share one client and its pool of connections.
 ///
@@ -58,6 +58,9 @@ impl ConnectorFactory for Factory {
             ConnectorKind::AwsSms => aws_sms::build(client, config, secrets, &self.surroundings),
             ConnectorKind::AwsWhatsapp => aws_whatsapp::build(client, config, secrets, &self.surroundings),
             ConnectorKind::AwsSes => aws_ses::build(client, config, secrets, &self.surroundings),
+            ConnectorKind::AmazonConnect => {
+                amazon_connect::build(client, config, secrets, &self.surroundings)
+            }
         }
     }
 
@@ -68,7 +71,10 @@ impl ConnectorFactory for Factory {
             ConnectorKind::Twilio => twilio::SECRETS,
             ConnectorKind::WhatsappCloud => whatsapp_cloud::SECRETS,
             ConnectorKind::Smtp => smtp::SECRETS,
-            ConnectorKind::AwsSms | ConnectorKind::AwsWhatsapp | ConnectorKind::AwsSes => aws::SECRETS,
+            ConnectorKind::AwsSms
+            | ConnectorKind::AwsWhatsapp
+            | ConnectorKind::AwsSes
+            | ConnectorKind::AmazonConnect => aws::SECRETS,
         }
     }
 }

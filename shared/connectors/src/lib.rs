@@ -15,6 +15,7 @@
 //! - At most `concurrency` requests of a connector are under way at once. Its rate is leased by the
 //!   application before it calls.
 
+pub mod amazon_connect;
 pub mod aws;
 pub mod aws_ses;
 pub mod aws_sms;

@@ -128,6 +128,11 @@ impl Body {
         self.0.get(field)
     }
 
+    /// Sets a text field of the body.
+    pub fn set(&mut self, field: &str, text: impl Into<String>) {
+        self.0.insert(field.into(), Value::String(text.into()));
+    }
+
     /// What a person would read: `markdownText`, if the type has one.
     pub fn readable(&self) -> Option<&str> {
         self.text("markdownText")

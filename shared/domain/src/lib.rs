@@ -16,4 +16,5 @@ pub mod log;
 pub mod time;
 pub mod timer;
 pub mod trace;
+pub mod voice;
 pub mod webhook;

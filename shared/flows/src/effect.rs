@@ -7,6 +7,7 @@ use domain::channel::Channel;
 use domain::cim::Body;
 use domain::id::{ActivityId, ConversationId};
 use domain::time::Timestamp;
+use domain::voice::Dialing;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,9 @@ pub struct Schedule {
     pub service_identifier: Option<String>,
     /// The rendered message.
     pub body: Body,
+    /// How a call is to be paced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialing: Option<Dialing>,
     /// Not before.
     pub due_at: Timestamp,
     /// Not after.

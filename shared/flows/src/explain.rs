@@ -38,6 +38,19 @@ fn sentence(event: &ConversationEvent) -> String {
             };
             format!("visit {visit} of `{from}` came out as `{outcome}`{because}; went on to `{to}`.")
         }
+        ConversationEvent::RouteRequested {
+            node,
+            agent,
+            queue,
+            until,
+            ..
+        } => {
+            let to = match (agent, queue) {
+                (Some(agent), _) => format!("agent `{agent}`"),
+                (None, queue) => format!("queue `{}`", queue.as_deref().unwrap_or_default()),
+            };
+            format!("`{node}` asked for {to} until {until}.")
+        }
         ConversationEvent::DataChanged { names, by, .. } => {
             let by = by
                 .as_ref()

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::activity::state::State;
+use domain::channel::Channel;
+use domain::id::ActivityId;
 use domain::time::Timestamp;
 use serde_json::Value as Json;
 
@@ -47,16 +49,13 @@ pub(crate) fn record(
     match event {
         Event::ActivityChanged {
             activity,
-            visit,
             state,
             reason,
             at,
+            ..
         } => {
-            let found = conversation
-                .messages
-                .iter_mut()
-                .find(|facts| facts.visit == *visit);
-            let Some(facts) = found.filter(|facts| facts.activity == *activity) else {
+            let mut messages = conversation.messages.iter_mut();
+            let Some(facts) = messages.find(|facts| facts.activity == *activity) else {
                 return Ok(Noted::Nothing);
             };
             let before = facts.clone();
@@ -68,6 +67,9 @@ pub(crate) fn record(
             Ok(Noted::news(*facts != before))
         }
         Event::Reply(reply) => Ok(record_reply(conversation, reply)),
+        Event::WrapUp { activity, code, at } => {
+            Ok(record_wrap_up(conversation, activity.as_ref(), code, *at))
+        }
         Event::External { name, data, at } => record_external(flow, conversation, name, data, *at),
         Event::DataSet { values, expected } => {
             let values = check_values(flow, conversation, values, expected)?;
@@ -89,7 +91,7 @@ fn record_reply(conversation: &mut Conversation, reply: &Reply) -> Noted {
     let messages = &mut conversation.messages;
     let answered = messages
         .iter()
-        .position(|facts| {
+        .rposition(|facts| {
             reply.activity.as_ref() == Some(&facts.activity) || reply.visit == Some(facts.visit)
         })
         .or_else(|| messages.len().checked_sub(1));
@@ -116,6 +118,26 @@ fn record_reply(conversation: &mut Conversation, reply: &Reply) -> Noted {
         });
     }
     Noted::news(news)
+}
+
+/// Keeps an agent's word on a call.
+fn record_wrap_up(
+    conversation: &mut Conversation,
+    activity: Option<&ActivityId>,
+    code: &str,
+    at: Timestamp,
+) -> Noted {
+    let mut calls = conversation
+        .messages
+        .iter_mut()
+        .rev()
+        .filter(|facts| facts.channel == Channel::Voice);
+    let Some(facts) = calls.find(|facts| activity.is_none_or(|activity| facts.activity == *activity)) else {
+        return Noted::Nothing;
+    };
+    let before = facts.wrap_up.clone();
+    facts.wrap_up(cut(code, MAX_REASON_BYTES), at);
+    Noted::news(facts.wrap_up != before)
 }
 
 /// The beginning of a text whose JSON takes at most so many bytes.
@@ -291,7 +313,8 @@ impl Conversation {
         {
             response.taken = true;
         }
-        if let Some(facts) = self.messages.iter_mut().find(|facts| Some(facts.visit) == visit) {
+        let mut latest = self.messages.iter_mut().rev();
+        if let Some(facts) = latest.find(|facts| Some(facts.visit) == visit) {
             facts.reply_taken = true;
         }
         true

@@ -25,10 +25,12 @@ const COMMON: [(&str, Type); 9] = [
 ];
 
 /// What can be read of the latest message of a message node, as `messages.<node>.<name>`.
-const MESSAGE: [(&str, Type); 9] = [
+const MESSAGE: [(&str, Type); 11] = [
     ("state", Type::String),
     ("channel", Type::String),
     ("reason", Type::String),
+    ("result", Type::String),
+    ("wrapUp", Type::String),
     ("at", Type::Timestamp),
     ("delivered", Type::Boolean),
     ("connected", Type::Boolean),
@@ -151,6 +153,8 @@ fn message(facts: Option<&MessageFacts>, fact: &str) -> Option<Value> {
         "state" => Value::text(facts?.state.name()),
         "channel" => Value::text(facts?.channel.name()),
         "reason" => Value::text(facts?.reason.as_deref()?),
+        "result" => Value::text(facts?.call_result()?.name()),
+        "wrapUp" => Value::text(facts?.wrap_up.as_ref()?.code.as_str()),
         _ => Value::Timestamp(facts?.entered),
     })
 }

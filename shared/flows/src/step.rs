@@ -150,6 +150,7 @@ impl<'a> Run<'a> {
             Event::Stopped { outcome } => self.end(outcome.name()),
             Event::ActivityChanged { .. }
             | Event::Reply(_)
+            | Event::WrapUp { .. }
             | Event::External { .. }
             | Event::DataSet { .. } => {
                 if self.note(event)? == Noted::News {

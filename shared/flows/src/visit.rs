@@ -7,6 +7,7 @@ use domain::address::Address;
 use domain::channel::Channel;
 use domain::cim::Body;
 use domain::time::Timestamp;
+use domain::voice::Dialing;
 use serde_json::Value as Json;
 
 use crate::conversation::Conversation;
@@ -35,6 +36,8 @@ pub(crate) struct Draft {
     pub(crate) to: Address,
     pub(crate) service_identifier: Option<String>,
     pub(crate) body: Body,
+    pub(crate) dialing: Option<Dialing>,
+    pub(crate) due_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) priority: Priority,
     pub(crate) metadata: BTreeMap<String, String>,
@@ -91,27 +94,32 @@ impl Visit<'_> {
         self.conversation.messages.len() >= MAX_MESSAGES
     }
 
-    /// Schedules the visit's activity, and begins to keep facts about it.
+    /// Schedules an activity of the visit, and begins to keep facts about it.
     pub(crate) fn schedule(&mut self, draft: Draft) {
         let Draft {
             channel,
             to,
             service_identifier,
             body,
+            dialing,
+            due_at,
             expires_at,
             priority,
             metadata,
         } = draft;
+        let of_visit = |facts: &&MessageFacts| facts.visit == self.number;
+        let index = self.conversation.messages.iter().filter(of_visit).count();
         let schedule = Schedule {
             conversation: self.conversation.id.clone(),
             visit: self.number,
-            index: 0,
+            index: u32::try_from(index).unwrap_or(u32::MAX),
             entered: self.conversation.entered,
             channel,
             to,
             service_identifier,
             body,
-            due_at: self.now,
+            dialing,
+            due_at,
             expires_at,
             priority,
             metadata,
@@ -126,6 +134,7 @@ impl Visit<'_> {
             reason: None,
             receipts: Default::default(),
             reply_taken: false,
+            wrap_up: None,
         });
         self.effects.push(Effect::Schedule(schedule));
     }

@@ -230,6 +230,8 @@ pub enum ConnectorKind {
     AwsWhatsapp,
     /// E-mail by Amazon SES.
     AwsSes,
+    /// Calls by Amazon Connect.
+    AmazonConnect,
 }
 
 /// A connector's configuration, without secrets.

@@ -178,6 +178,7 @@ async fn activity(context: &Context, world: &World, memory: &Memory, n: usize) -
         due_at,
         expires_at: (n.is_multiple_of(5) && !rush).then(|| due_at + Millis::seconds(30)),
         message: Body::plain("Reminder"),
+        dialing: None,
         assign_to: None,
         priority: if n.is_multiple_of(4) {
             Priority::High

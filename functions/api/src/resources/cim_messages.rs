@@ -2,7 +2,7 @@
 //! customers' messages in CIM shape.
 
 use application::error::FieldError;
-use application::receipts::{self, About, Arrival, Orphan, Outcome, Returned};
+use application::receipts::{self, About, Arrival, Orphan, Outcome, Returned, WrapUpCode};
 use axum::Json;
 use axum::extract::State;
 use compliance::do_not_contact::Subject;
@@ -12,6 +12,7 @@ use domain::channel::Channel;
 use domain::cim::{Body, Message};
 use domain::id::{ActivityId, ConnectorId};
 use domain::time::Timestamp;
+use domain::voice::CallResult;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
@@ -47,7 +48,9 @@ pub struct CimMessageIn {
     #[schema(value_type = Object)]
     header: Value,
     /// A DELIVERYNOTIFICATION (`messageId`, `status`: DELIVERED, READ, CONNECTED or FAILED,
-    /// `reasonCode`), or what the customer wrote (PLAIN and the other types).
+    /// `reasonCode`), a VOICE body (`callId`, `leg`, `reasonCode`) under the intent CALL_LEG_STARTED or
+    /// CALL_LEG_ENDED, a WRAPUP (`code`, or `wrapups[0].value`), or what the customer wrote (PLAIN and the
+    /// other types).
     #[schema(value_type = schema::CimBody)]
     body: Value,
 }
@@ -93,9 +96,13 @@ pub(crate) async fn take(
     caller: Caller,
     Input(message): Input<Message>,
 ) -> Result<(StatusCode, Json<TakenOut>), Problem> {
-    let arrival = arrival(message, state.context.now())?;
-    let context = caller.traced(&state.context);
-    let outcome = receipts::take_in(&context, &caller.tenant, arrival).await?;
+    let outcome = match arrival(message, state.context.now())? {
+        Some(arrival) => {
+            let context = caller.traced(&state.context);
+            receipts::take_in(&context, &caller.tenant, arrival).await?
+        }
+        None => Outcome::Repeated,
+    };
     Ok((
         StatusCode::ACCEPTED,
         Json(TakenOut {
@@ -108,13 +115,81 @@ fn wrong(pointer: &str, detail: impl ToString) -> Problem {
     Problem::invalid(vec![FieldError::new(pointer, detail)])
 }
 
-fn arrival(message: Message, now: Timestamp) -> Result<Arrival, Problem> {
+/// What a message tells; `None` when that is nothing of a customer.
+fn arrival(message: Message, now: Timestamp) -> Result<Option<Arrival>, Problem> {
     let at = told_at(message.header.rest.get("timestamp")).map_or(now, |at| at.min(now));
-    let (about, returned) = match message.body.kind() {
-        "DELIVERYNOTIFICATION" => notification(&message)?,
-        _ => customers_message(message)?,
+    let told = match message.body.kind() {
+        "DELIVERYNOTIFICATION" => Some(notification(&message)?),
+        "VOICE" => call_leg(&message)?,
+        "WRAPUP" => Some(wrap_up(&message)?),
+        _ => Some(customers_message(message)?),
     };
-    Ok(Arrival { about, returned, at })
+    Ok(told.map(|(about, returned)| Arrival { about, returned, at }))
+}
+
+/// The call that a message is about: by the id of ours that it answers, or by the `callId` that we gave.
+fn call(message: &Message) -> Result<About, Problem> {
+    let named = [
+        (
+            "/header/originalMessageId",
+            message.header.original_message_id.as_deref(),
+        ),
+        ("/body/callId", message.body.text("callId")),
+    ];
+    let ours = named.into_iter().find_map(|(pointer, id)| {
+        id.filter(|id| id.starts_with(ActivityId::PREFIX))
+            .map(|id| (pointer, id))
+    });
+    let (pointer, id) =
+        ours.ok_or_else(|| wrong("/header/originalMessageId", "is missing: it names the activity"))?;
+    let id = ActivityId::parse(id).map_err(|error| wrong(pointer, error))?;
+    Ok(About::Activity { id, attempt: None })
+}
+
+/// A leg of a call began or ended. Agents' legs say nothing of the customer's: a desktop reports them
+/// with reason codes of its own.
+fn call_leg(message: &Message) -> Result<Option<(About, Returned)>, Problem> {
+    let header = &message.header;
+    if header
+        .sender
+        .as_ref()
+        .is_some_and(|sender| sender.kind == "AGENT")
+    {
+        return Ok(None);
+    }
+    let reason = reason_code(&message.body)?;
+    let (status, reason) = match header.rest.get("intent").and_then(Value::as_str) {
+        Some("CALL_LEG_STARTED") => (DeliveryStatus::Delivered, reason),
+        Some("CALL_LEG_ENDED") => {
+            let code = reason
+                .ok_or_else(|| wrong("/body/reasonCode", "is missing: it tells how the call came out"))?;
+            let status = match CallResult::of_reason(&code) {
+                CallResult::Answered => DeliveryStatus::Connected,
+                _ => DeliveryStatus::Failed,
+            };
+            (status, Some(code))
+        }
+        _ => {
+            return Err(wrong(
+                "/header/intent",
+                "must be CALL_LEG_STARTED or CALL_LEG_ENDED",
+            ));
+        }
+    };
+    Ok(Some((call(message)?, Returned::Receipt { status, reason })))
+}
+
+/// An agent's wrap-up code: `code`, the first of `wrapups` (`value`), or the text.
+fn wrap_up(message: &Message) -> Result<(About, Returned), Problem> {
+    let body = &message.body;
+    let listed = body
+        .field("wrapups")
+        .and_then(|list| list.pointer("/0/value"))
+        .and_then(Value::as_str);
+    let code = body.text("code").or(listed).or_else(|| body.readable());
+    let code = code.and_then(WrapUpCode::parse);
+    let code = code.ok_or_else(|| wrong("/body/code", "must be a wrap-up code of 1 to 64 bytes"))?;
+    Ok((call(message)?, Returned::WrapUp { code }))
 }
 
 /// The sender's time: RFC 3339, or milliseconds since 1970 as the object model has it. Others are
@@ -145,17 +220,22 @@ fn notification(message: &Message) -> Result<(About, Returned), Problem> {
             "must be one of DELIVERED, READ, CONNECTED, FAILED",
         )
     })?;
+    let reason = reason_code(body)?;
+    Ok((
+        About::Activity { id, attempt: None },
+        Returned::Receipt { status, reason },
+    ))
+}
+
+/// A body's reason code, cut at [`MAX_REASON`].
+fn reason_code(body: &Body) -> Result<Option<String>, Problem> {
     let reason = match body.field("reasonCode") {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => Some(text.clone()),
         Some(Value::Number(number)) => Some(number.to_string()),
         Some(_) => return Err(wrong("/body/reasonCode", "must be a number or a text")),
     };
-    let reason = reason.map(|text| text.chars().take(MAX_REASON).collect());
-    Ok((
-        About::Activity { id, attempt: None },
-        Returned::Receipt { status, reason },
-    ))
+    Ok(reason.map(|text| text.chars().take(MAX_REASON).collect()))
 }
 
 fn customers_message(message: Message) -> Result<(About, Returned), Problem> {
@@ -265,6 +345,7 @@ impl From<Orphan> for OrphanOut {
         };
         let (status, reason, message_id, from, body) = match arrival.returned {
             Returned::Receipt { status, reason } => (Some(status), reason, None, None, None),
+            Returned::WrapUp { .. } => (None, None, None, None, None),
             Returned::Message { id, from, body, .. } => (None, None, Some(id), from, Some(body)),
         };
         Self {

@@ -78,6 +78,8 @@ pub(crate) enum ConnectorKindDoc {
     AwsWhatsapp,
     /// Amazon SES.
     AwsSes,
+    /// Amazon Connect.
+    AmazonConnect,
 }
 
 const fn default_rate() -> u32 {

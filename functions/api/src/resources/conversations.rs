@@ -206,7 +206,8 @@ pub(crate) async fn set_data(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventIn {
-    /// Its name in the flow. One that the flow does not wait for is ignored.
+    /// Its name in the flow. One that the flow does not wait for is ignored. `WRAPUP` with `data.code` is
+    /// the agent's wrap-up code of the latest call, or of the one that `data.activityId` names.
     #[schema(value_type = String, max_length = 40, pattern = "^[A-Za-z][A-Za-z0-9_]*$", example = "paymentReceived")]
     name: EventName,
     /// What came with it, at most 800 bytes of JSON.

@@ -112,6 +112,7 @@ impl ActivityIn {
             due_at: self.due_at,
             expires_at: self.expires_at,
             message: self.message,
+            dialing: None,
             assign_to: self.assign_to,
             priority: self.priority,
             callback_url: self.callback_url,

@@ -145,3 +145,100 @@ async fn messages_that_cannot_be_taken_say_why() {
         .problem(422, "invalid-request");
     assert_eq!(answer.pointers(), ["/body/messageId"]);
 }
+
+fn voice() -> Value {
+    let mut body = activity();
+    body["channel"] = json!("voice");
+    body["message"] = json!({"type": "VOICE"});
+    body
+}
+
+async fn called(api: &Api) -> String {
+    let connector = json!({
+        "name": "Calls", "kind": "ccm", "channels": ["voice"],
+        "settings": {"webhookUrl": "https://ccm.example.org/voice"},
+    });
+    api.post("/v1/connectors", &connector).await.expect(201);
+    let mut body = voice();
+    body["dueAt"] = json!(api.now());
+    let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
+    api.dispatch(&id).await;
+    id
+}
+
+fn leg(id: &str, intent: &str, sender: &str, reason: &Value) -> Value {
+    json!({
+        "id": "l1",
+        "header": {"sender": {"type": sender}, "intent": intent},
+        "body": {"type": "VOICE", "callId": id, "leg": format!("{id}:1"), "reasonCode": reason},
+    })
+}
+
+#[tokio::test]
+async fn call_legs_and_wrap_up_codes_tell_how_a_call_came_out() {
+    let api = Api::new().await;
+    let id = called(&api).await;
+    let state = async || {
+        let read = api
+            .get(&format!("/v1/scheduled-activities/{id}"))
+            .await
+            .expect(200);
+        read.json["state"].as_str().unwrap().to_owned()
+    };
+    let pending = leg(&id, "CALL_LEG_STARTED", "CONNECTOR", &Value::Null);
+    assert_eq!(outcome(&api, &pending).await, "repeated");
+    assert_eq!(state().await, "SENT");
+    // An agent's leg says nothing of the customer's.
+    let agents = leg(&id, "CALL_LEG_ENDED", "AGENT", &json!("DIALOG_ENDED"));
+    assert_eq!(outcome(&api, &agents).await, "repeated");
+    let busy = leg(&id, "CALL_LEG_ENDED", "CONNECTOR", &json!("USER_BUSY"));
+    assert_eq!(outcome(&api, &busy).await, "folded");
+    assert_eq!(state().await, "FAILED");
+    let answered = leg(&id, "CALL_LEG_ENDED", "CONNECTOR", &json!("NORMAL_CLEARING"));
+    assert_eq!(outcome(&api, &answered).await, "folded");
+    assert_eq!(state().await, "CONNECTED");
+
+    let wrap_up = json!({
+        "id": "w1",
+        "header": {"sender": {"type": "AGENT"}, "originalMessageId": id, "timestamp": 1_795_424_400_000_i64},
+        "body": {"type": "WRAPUP", "wrapups": [{"categoryName": "Sales", "value": "SALE"}]},
+    });
+    assert_eq!(outcome(&api, &wrap_up).await, "folded");
+    assert_eq!(outcome(&api, &wrap_up).await, "repeated");
+    let read = api
+        .get(&format!("/v1/scheduled-activities/{id}"))
+        .await
+        .expect(200);
+    let events = read.json["events"].as_array().unwrap();
+    let last = events.last().unwrap();
+    assert_eq!(
+        (&last["happening"], &last["reason"]),
+        (&json!("wrappedUp"), &json!("SALE"))
+    );
+}
+
+#[tokio::test]
+async fn what_tells_of_no_call_is_refused() {
+    let api = Api::new().await;
+    for (message, pointer) in [
+        (
+            leg("x", "CALL_LEG_ENDED", "CONNECTOR", &json!("USER_BUSY")),
+            "/header/originalMessageId",
+        ),
+        (
+            leg("act_1", "CALL_HOLD", "CONNECTOR", &json!("USER_BUSY")),
+            "/header/intent",
+        ),
+        (
+            leg("act_1", "CALL_LEG_ENDED", "CONNECTOR", &Value::Null),
+            "/body/reasonCode",
+        ),
+        (
+            json!({"id": "w", "header": {"originalMessageId": "act_1"}, "body": {"type": "WRAPUP"}}),
+            "/body/code",
+        ),
+    ] {
+        let problem = api.post("/v1/cim-messages", &message).await.expect(422);
+        assert_eq!(problem.json["errors"][0]["pointer"], pointer);
+    }
+}

@@ -160,8 +160,8 @@ fn message(activity: &Activity) -> Message {
     }
 }
 
-/// What Expertflow's scheduler passes along as `schedulingMetaData`: the activity, its campaign, for
-/// whom the answer is meant, and the caller's metadata.
+/// What Expertflow's scheduler passes along as `schedulingMetaData`: the activity, its campaign, how a
+/// call is paced, for whom the answer is meant, and the caller's metadata.
 pub(crate) fn scheduling_meta_data(activity: &Activity) -> Map<String, Value> {
     let plan = &activity.plan;
     let mut data: Map<String, Value> = plan
@@ -173,6 +173,13 @@ pub(crate) fn scheduling_meta_data(activity: &Activity) -> Map<String, Value> {
     data.insert("attempt".into(), Value::from(activity.attempt));
     if let Some(campaign) = &plan.campaign {
         data.insert("campaignId".into(), Value::from(campaign.as_str()));
+    }
+    if let Some(dialing) = plan
+        .dialing
+        .as_ref()
+        .and_then(|dialing| serde_json::to_value(dialing).ok())
+    {
+        data.insert("dialing".into(), dialing);
     }
     if let Some(assign_to) = plan
         .assign_to

@@ -288,6 +288,7 @@ impl Desk {
             due_at: self.start() + Millis::hours(24 * 30),
             expires_at: None,
             message: Body::plain("Hello"),
+            dialing: None,
             assign_to: None,
             priority: Priority::Normal,
             callback_url: None,

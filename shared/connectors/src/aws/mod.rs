@@ -18,9 +18,9 @@
 //! version 1 or 2, to which this connector's callback address is subscribed by HTTPS, without raw
 //! delivery. The subscription confirms itself.
 //!
-//! The services take no client token (no such member in the service models of `SendTextMessage`,
+//! The messaging services take no client token (no such member in the service models of `SendTextMessage`,
 //! `SendWhatsAppMessage` and `SendEmail`), and cannot be asked for a message by anything of ours: an
-//! unclear attempt is never repeated.
+//! unclear attempt is never repeated. Amazon Connect takes one: see [`crate::amazon_connect`].
 
 mod credentials;
 mod errors;
@@ -31,7 +31,7 @@ mod sns;
 pub(crate) use credentials::Surroundings;
 pub use credentials::from_environment;
 pub(crate) use errors::outcome;
-pub(crate) use service::{Endpoint, Service};
+pub(crate) use service::{Endpoint, Service, Verb};
 pub(crate) use sns::Topics;
 
 /// The secrets that these kinds take.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use domain::time::Millis;
+use http::Method;
 use platform::connector::{SendFailure, SendOutcome, SettingError};
 use platform::world::Clock;
 use reqwest::Client;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::credentials::Surroundings;
-use super::signing::Scope;
+use super::signing::{Scope, Unsigned};
 use super::{domain, is_region};
 use crate::http::{Answer, Caller, failure, scrub};
 use crate::settings::Settings;
@@ -19,8 +20,27 @@ use crate::settings::Settings;
 /// The longest that credentials may take: a role's are kept by their provider, and seldom fetched.
 const CREDENTIALS_WITHIN: Millis = Millis::seconds(3);
 
+/// How an operation is called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Verb {
+    Post,
+    Put,
+}
+
+impl Verb {
+    /// The method.
+    pub(super) const fn method(self) -> Method {
+        match self {
+            Self::Post => Method::POST,
+            Self::Put => Method::PUT,
+        }
+    }
+}
+
 /// One operation of a service.
 pub(crate) struct Endpoint {
+    /// How it is called.
+    pub(crate) verb: Verb,
     /// The first part of the service's host names.
     pub(crate) host: &'static str,
     /// The service's name in signatures.
@@ -33,6 +53,7 @@ pub(crate) struct Endpoint {
 
 /// An operation, ready to be called.
 pub(crate) struct Service {
+    verb: Verb,
     url: Url,
     headers: &'static [(&'static str, &'static str)],
     scope: Scope,
@@ -63,6 +84,7 @@ impl Service {
         let default = format!("https://{}.{region}.{}", endpoint.host, domain(region));
         let base = settings.url_or("baseUrl", &default)?;
         Ok(Self {
+            verb: endpoint.verb,
             url: Settings::under("baseUrl", &base, endpoint.path)?,
             headers: endpoint.headers,
             scope: Scope {
@@ -90,7 +112,7 @@ impl Service {
                 failure,
                 retry_after: None,
             })?;
-        let mut call = self.caller.client().post(self.url.clone());
+        let mut call = self.caller.client().request(self.verb.method(), self.url.clone());
         for (name, value) in self.headers {
             call = call.header(*name, *value);
         }
@@ -112,7 +134,12 @@ impl Service {
             }
             Err(_) => return Err(failure("credentials", "the credentials did not come in time")),
         };
-        self.scope
-            .sign(keys, self.clock.now(), self.url.as_str(), self.headers, body)
+        let request = Unsigned {
+            method: self.verb.method(),
+            url: self.url.as_str(),
+            headers: self.headers,
+            body,
+        };
+        self.scope.sign(keys, self.clock.now(), &request)
     }
 }

@@ -6,6 +6,7 @@ use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningError, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
 use domain::time::Timestamp;
+use http::Method;
 use platform::connector::SendFailure;
 
 use crate::http::failure;
@@ -16,15 +17,21 @@ pub(super) struct Scope {
     pub(super) region: String,
 }
 
+/// A request that is to be signed.
+pub(super) struct Unsigned<'a> {
+    pub(super) method: Method,
+    pub(super) url: &'a str,
+    pub(super) headers: &'a [(&'a str, &'a str)],
+    pub(super) body: &'a [u8],
+}
+
 impl Scope {
-    /// The headers that a `POST` needs besides its own: its date, its signature, and the session's token.
+    /// The headers that a request needs besides its own: its date, its signature, and the session's token.
     pub(super) fn sign(
         &self,
         keys: Credentials,
         at: Timestamp,
-        url: &str,
-        headers: &[(&str, &str)],
-        body: &[u8],
+        request: &Unsigned<'_>,
     ) -> Result<Vec<(String, String)>, SendFailure> {
         let identity = keys.into();
         let parameters = SigningParams::builder()
@@ -36,8 +43,10 @@ impl Scope {
             .build()
             .map_err(|error| failure("signing", error.to_string()))?;
         let unsigned = |error: SigningError| failure("signing", error.to_string());
-        let body = SignableBody::Bytes(body);
-        let request = SignableRequest::new("POST", url, headers.iter().copied(), body).map_err(unsigned)?;
+        let body = SignableBody::Bytes(request.body);
+        let headers = request.headers.iter().copied();
+        let request =
+            SignableRequest::new(request.method.as_str(), request.url, headers, body).map_err(unsigned)?;
         let (instructions, _) = sign(request, &parameters.into()).map_err(unsigned)?.into_parts();
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         Ok(instructions.headers().map(own).collect())
@@ -54,6 +63,15 @@ mod tests {
 
     const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
+    fn post<'a>(url: &'a str, headers: &'a [(&'a str, &'a str)], body: &'a [u8]) -> Unsigned<'a> {
+        Unsigned {
+            method: Method::POST,
+            url,
+            headers,
+            body,
+        }
+    }
+
     fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
         let mut found = headers.iter().filter(|(given, _)| given == name);
         found.next().map(|(_, value)| value.as_str())
@@ -69,7 +87,7 @@ mod tests {
         let at = Timestamp::parse("2015-08-30T12:36:00Z").unwrap();
         let keys = Credentials::new("AKIDEXAMPLE", SECRET, None, None, "test");
         let headers = scope
-            .sign(keys, at, "https://example.amazonaws.com/", &[], b"")
+            .sign(keys, at, &post("https://example.amazonaws.com/", &[], b""))
             .unwrap();
         assert_eq!(header(&headers, "x-amz-date"), Some("20150830T123600Z"));
         assert_eq!(
@@ -97,7 +115,7 @@ mod tests {
         ];
         let body = "{\"MessageBody\":\"Hello Zoë\"}".as_bytes();
         let url = "https://sms-voice.eu-west-1.amazonaws.com/";
-        let headers = scope.sign(keys, at, url, &own, body).unwrap();
+        let headers = scope.sign(keys, at, &post(url, &own, body)).unwrap();
         assert_eq!(header(&headers, "x-amz-security-token"), Some("session"));
         assert_eq!(
             header(&headers, "authorization"),

@@ -39,13 +39,14 @@ use platform::secrets::Secret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::aws::{self, Endpoint, Service, Surroundings, Topics};
+use crate::aws::{self, Endpoint, Service, Surroundings, Topics, Verb};
 use crate::http::Verdict::{Passing, Permanent};
 use crate::http::{Answer, Known, failure};
 use crate::settings::Settings;
 use crate::smtp::{letter, mailbox};
 
 const ENDPOINT: Endpoint = Endpoint {
+    verb: Verb::Post,
     host: "email",
     service: "ses",
     path: &["v2", "email", "outbound-emails"],

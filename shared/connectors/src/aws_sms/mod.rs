@@ -38,12 +38,13 @@ use platform::secrets::Secret;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::aws::{self, Endpoint, Service, Surroundings, Topics};
+use crate::aws::{self, Endpoint, Service, Surroundings, Topics, Verb};
 use crate::http::{Answer, failure};
 use crate::settings::Settings;
 use events::DeliveredBy;
 
 const ENDPOINT: Endpoint = Endpoint {
+    verb: Verb::Post,
     host: "sms-voice",
     service: "sms-voice",
     path: &[],

@@ -33,13 +33,14 @@ use platform::secrets::Secret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::aws::{self, Endpoint, Service, Surroundings, Topics};
+use crate::aws::{self, Endpoint, Service, Surroundings, Topics, Verb};
 use crate::http::Verdict::{Passing, Permanent, Unclear};
 use crate::http::{Answer, Known, failure};
 use crate::settings::Settings;
 use crate::whatsapp_cloud;
 
 const ENDPOINT: Endpoint = Endpoint {
+    verb: Verb::Post,
     host: "social-messaging",
     service: "social-messaging",
     path: &["v1", "whatsapp", "send"],

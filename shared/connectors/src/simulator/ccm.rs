@@ -11,13 +11,14 @@ use domain::activity::receipt::DeliveryStatus;
 use domain::channel::Channel;
 use domain::id::hash_bits;
 use domain::time::Timestamp;
+use domain::voice::CallResult;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::config::Targets;
 use super::courier::{Call, Reporter};
-use super::script::Event;
+use super::script::{Event, Kind};
 use super::{Answer, Arrival, Provider, lost};
 
 /// What is read of a CIM message. The metadata come back as they came.
@@ -47,7 +48,7 @@ struct IncomingChannelData {
 #[derive(Deserialize)]
 struct IncomingBody {
     #[serde(rename = "type")]
-    _kind: String,
+    kind: String,
 }
 
 /// `POST /ccm/{service}`.
@@ -62,8 +63,11 @@ pub(super) async fn receive(
     };
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
     let to = message.header.channel_data.channel_customer_identifier;
+    let channel = Channel::parse(&service).unwrap_or(Channel::Sms);
+    let is_call = channel == Channel::Voice && message.body.kind == "VOICE";
     let arrival = Arrival {
-        channel: Channel::parse(&service).unwrap_or(Channel::Sms),
+        channel,
+        kind: if is_call { Kind::Call } else { Kind::Message },
         key,
         to: &to,
         deduplicates: key.is_some(),
@@ -77,7 +81,6 @@ pub(super) async fn receive(
             metadata: message.header.scheduling_meta_data,
         })
     };
-    let IncomingBody { _kind } = message.body;
     match provider.take(arrival, reporter).await {
         Answer::Accepted { provider_message_id } => {
             Json(json!({ "providerMessageId": provider_message_id })).into_response()
@@ -121,22 +124,42 @@ impl Reporter for Sent {
 }
 
 impl Sent {
-    /// `MessageHeader` and `DeliveryNotification` of `expertflow/object-model`. A repeated telling
+    /// `DeliveryNotification` of `expertflow/object-model`, with the reason codes of the result
+    /// notifications that Expertflow publishes for its dialer.
+    fn notification(&self, event: &Event, reason: Value) -> Value {
+        json!({
+            "type": "DELIVERYNOTIFICATION",
+            "messageId": self.message_id,
+            "status": event.name(),
+            "reasonCode": reason,
+        })
+    }
+
+    /// A message with the `MessageHeader` of `expertflow/object-model`. A repeated telling
     /// carries the same id.
     fn message(&self, event: &Event, now: Timestamp) -> Value {
         let mut channel_data = json!({ "channelCustomerIdentifier": self.to });
         if let (Some(service), Some(fields)) = (&self.service, channel_data.as_object_mut()) {
             fields.insert("serviceIdentifier".into(), json!(service));
         }
+        let ours = json!({ "type": "CONNECTOR", "senderName": "provider simulator" });
         let (sender, intent, body) = match event {
-            Event::Status(status) => (
-                json!({ "type": "CONNECTOR", "senderName": "provider simulator" }),
+            Event::Status(DeliveryStatus::Failed) => (ours, "NONE", self.notification(event, json!(500))),
+            Event::Status(_) => (ours, "NONE", self.notification(event, json!(200))),
+            Event::PendingDialing => (ours, "NONE", self.notification(event, json!("PENDING DIALING"))),
+            Event::Called(result) => (
+                ours,
                 "NONE",
+                self.notification(event, json!(result.reason_code())),
+            ),
+            Event::HungUp => (
+                ours,
+                "CALL_LEG_ENDED",
                 json!({
-                    "type": "DELIVERYNOTIFICATION",
-                    "messageId": self.message_id,
-                    "status": event.name(),
-                    "reasonCode": if *status == DeliveryStatus::Failed { 500 } else { 200 },
+                    "type": "VOICE",
+                    "callId": self.message_id,
+                    "leg": format!("{}:1", self.message_id),
+                    "reasonCode": CallResult::Answered.reason_code(),
                 }),
             ),
             Event::Reply(text) => (

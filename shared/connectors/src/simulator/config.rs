@@ -7,6 +7,8 @@ use domain::time::Millis;
 use platform::secrets::Secret;
 use url::Url;
 
+use super::telephony::CallScript;
+
 /// The simulator's configuration.
 #[derive(Clone, Debug)]
 pub struct SimulatorConfig {
@@ -134,6 +136,8 @@ pub struct Script {
     pub repeated_after: Span,
     /// Share of attempts whose READ comes before their DELIVERED.
     pub out_of_order: f64,
+    /// What happens to calls: VOICE bodies on the voice channel have these reports instead of the above.
+    pub calls: CallScript,
 }
 
 impl Default for Script {
@@ -157,6 +161,7 @@ impl Default for Script {
             repeated: 0.0,
             repeated_after: Span::default(),
             out_of_order: 0.0,
+            calls: CallScript::default(),
         }
     }
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::config::Targets;
 use super::courier::{Call, Reporter};
-use super::script::Event;
+use super::script::{Event, Kind};
 use super::{Answer, Arrival, Provider, lost};
 use crate::whatsapp_cloud::signature;
 
@@ -44,6 +44,7 @@ pub(super) async fn receive(
     };
     let arrival = Arrival {
         channel: Channel::Whatsapp,
+        kind: Kind::Message,
         key: message.biz_opaque_callback_data.as_deref(),
         to: &message.to,
         deduplicates: false,
@@ -103,7 +104,7 @@ impl Reporter for Sent {
     fn call(&self, event: &Event, targets: &Targets, now: Timestamp) -> Option<Call> {
         let url = targets.meta_webhook.clone()?;
         let secret = targets.meta_app_secret.as_ref()?;
-        let body = self.notification(event, now).to_string();
+        let body = self.notification(event, now)?.to_string();
         Some(Call {
             url,
             headers: vec![
@@ -116,7 +117,7 @@ impl Reporter for Sent {
 }
 
 impl Sent {
-    fn notification(&self, event: &Event, now: Timestamp) -> Value {
+    fn notification(&self, event: &Event, now: Timestamp) -> Option<Value> {
         let seconds = (now.millis() / 1_000).to_string();
         let (name, content) = match event {
             Event::Status(_) => {
@@ -148,14 +149,16 @@ impl Sent {
                     "context": { "id": self.id },
                 }),
             ),
+            // Calls are the CCM's.
+            Event::PendingDialing | Event::Called(_) | Event::HungUp => return None,
         };
-        json!({
+        Some(json!({
             "object": "whatsapp_business_account",
             "entry": [{ "id": "simulated", "changes": [{ "field": "messages", "value": {
                 "messaging_product": "whatsapp",
                 "metadata": { "phone_number_id": self.phone_number_id },
                 name: [content],
             }}]}],
-        })
+        }))
     }
 }

@@ -9,6 +9,10 @@
 //! | `GET /requests` | the latest raw requests, oldest first |
 //! | `GET /attempts/{key}` | how often one attempt came, and had an effect |
 //!
+//! VOICE bodies on `/ccm/voice` are calls: dialed, rung, answered by persons and machines, and hung up, as
+//! the script's [`CallScript`] says. `DELIVERED` says that the call waits to be dialed, `CONNECTED` or
+//! `FAILED` with the reason code how it came out, and the end of its leg that an answered one is over.
+//!
 //! It answers as its [`Script`] says, and later sends receipts and replies back: CIM messages to
 //! `/v1/cim-messages`, signed callbacks of Twilio and Meta. What happens to an attempt is a function of
 //! the seed and of the attempt's key alone, so that a run can be repeated and recounted. The key is
@@ -25,6 +29,7 @@ mod courier;
 mod ledger;
 mod meta;
 mod script;
+mod telephony;
 mod twilio;
 
 use std::io;
@@ -51,11 +56,12 @@ use tower::ServiceExt;
 
 pub use config::{Script, SimulatorConfig, Span, Targets};
 pub use ledger::{AttemptCount, RawRequest, Stats};
+pub use telephony::CallScript;
 
 use crate::http;
 use courier::{Courier, Reporter};
 use ledger::Ledger;
-use script::{Plan, Verdict};
+use script::{Kind, Plan, Verdict};
 
 /// A running simulator. Dropping it stops it without waiting.
 #[derive(Debug)]
@@ -167,6 +173,7 @@ struct Provider {
 /// A message that came in.
 struct Arrival<'a> {
     channel: Channel,
+    kind: Kind,
     /// The attempt's key, if the request has one.
     key: Option<&'a str>,
     to: &'a str,
@@ -207,7 +214,7 @@ impl Provider {
         let Some(script) = self.config.scripts.get(&arrival.channel) else {
             return Answer::Rejected; // there is one for every channel since the start
         };
-        let plan = Plan::of(script, self.config.seed, &key);
+        let plan = Plan::of(script, self.config.seed, &key, arrival.kind);
         // Repetitions that have an effect of their own have an id of their own.
         let nth = if arrival.deduplicates { 1 } else { seen.raw };
         let parts = [&self.config.seed.to_string(), key.as_str(), &nth.to_string()];

@@ -3,8 +3,10 @@
 use domain::activity::receipt::DeliveryStatus;
 use domain::id::hash_bits;
 use domain::time::Millis;
+use domain::voice::CallResult;
 
 use super::config::{Script, Span};
+use super::telephony;
 
 /// What the provider does with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,15 +21,29 @@ pub(super) enum Verdict {
 pub(super) enum Event {
     Status(DeliveryStatus),
     Reply(String),
+    /// The dialer has taken the call, and will dial.
+    PendingDialing,
+    /// The call came out.
+    Called(CallResult),
+    /// A call that was answered is over.
+    HungUp,
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Message,
+    Call,
 }
 
 impl Event {
     /// The name in statistics.
     pub(super) const fn name(&self) -> &'static str {
         match self {
-            Self::Status(DeliveryStatus::Failed) => "FAILED",
-            Self::Status(DeliveryStatus::Delivered) => "DELIVERED",
-            Self::Status(DeliveryStatus::Connected) => "CONNECTED",
+            Self::Status(DeliveryStatus::Delivered) | Self::PendingDialing => "DELIVERED",
+            Self::Status(DeliveryStatus::Connected) | Self::Called(CallResult::Answered) => "CONNECTED",
+            Self::Status(DeliveryStatus::Failed) | Self::Called(_) => "FAILED",
+            Self::HungUp => "HUNG_UP",
             Self::Status(DeliveryStatus::Read) => "READ",
             Self::Status(DeliveryStatus::Replied) | Self::Reply(_) => "REPLY",
         }
@@ -55,7 +71,7 @@ pub(super) struct Plan {
 impl Plan {
     /// Every draw is made whatever the others gave, so that one share can be changed without moving
     /// the fate of all attempts.
-    pub(super) fn of(script: &Script, seed: u64, key: &str) -> Self {
+    pub(super) fn of(script: &Script, seed: u64, key: &str, kind: Kind) -> Self {
         let mut dice = Dice::new(seed, key);
         let latency = dice.within(script.latency);
         let (taken, fate) = (dice.share(), dice.share());
@@ -95,6 +111,10 @@ impl Plan {
                 events.push((since + reply_span, Event::Reply(text.to_owned())));
             }
         }
+        if kind == Kind::Call {
+            // Dice of its own: a call's fate does not move those of messages.
+            events = telephony::reports(&script.calls, Dice::new(seed, &format!("{key}.call")));
+        }
         let mut reports = Vec::new();
         for (after, event) in events {
             if dice.share() < script.repeated {
@@ -117,10 +137,10 @@ fn report(after: Millis, event: Event, again: bool) -> Report {
 }
 
 /// `SplitMix64` over a hash of seed and key: the same numbers on every machine.
-struct Dice(u64);
+pub(super) struct Dice(u64);
 
 impl Dice {
-    fn new(seed: u64, key: &str) -> Self {
+    pub(super) fn new(seed: u64, key: &str) -> Self {
         let bits = hash_bits(&[&seed.to_string(), key]);
         Self(u64::try_from(bits >> 64).unwrap_or(0))
     }
@@ -133,13 +153,13 @@ impl Dice {
     }
 
     /// A number in 0 <= x < 1.
-    fn share(&mut self) -> f64 {
+    pub(super) fn share(&mut self) -> f64 {
         // 53 bits fit a double exactly.
         let bits = u32::try_from(self.next() >> 32).unwrap_or(0);
         f64::from(bits) / 4_294_967_296.0
     }
 
-    fn within(&mut self, span: Span) -> Millis {
+    pub(super) fn within(&mut self, span: Span) -> Millis {
         let width = span.to.get().saturating_sub(span.from.get());
         let offset = self.next().checked_rem(width.saturating_add(1)).unwrap_or(0);
         Millis::new(span.from.get().saturating_add(offset))
@@ -184,12 +204,14 @@ mod tests {
     fn the_same_key_has_the_same_fate() {
         for n in 0..100 {
             let key = format!("act_1.{n}");
-            assert_eq!(Plan::of(&script(), 7, &key), Plan::of(&script(), 7, &key));
+            let plan = |seed| Plan::of(&script(), seed, &key, Kind::Message);
+            assert_eq!(plan(7), plan(7));
         }
         let differing = (0..100)
             .filter(|n| {
                 let key = format!("act_1.{n}");
-                Plan::of(&script(), 7, &key) != Plan::of(&script(), 8, &key)
+                let plan = |seed| Plan::of(&script(), seed, &key, Kind::Message);
+                plan(7) != plan(8)
             })
             .count();
         assert!(differing > 90, "{differing}");
@@ -198,7 +220,7 @@ mod tests {
     #[test]
     fn shares_come_out_as_set() {
         let plans: Vec<_> = (0..20_000)
-            .map(|n| Plan::of(&script(), 1, &n.to_string()))
+            .map(|n| Plan::of(&script(), 1, &n.to_string(), Kind::Message))
             .collect();
         let share = |holds: &dyn Fn(&Plan) -> bool| {
             f64::from(u32::try_from(plans.iter().filter(|plan| holds(plan)).count()).unwrap()) / 20_000.0

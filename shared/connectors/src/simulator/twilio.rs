@@ -18,7 +18,7 @@ use url::{Url, form_urlencoded};
 
 use super::config::Targets;
 use super::courier::{Call, Reporter};
-use super::script::Event;
+use super::script::{Event, Kind};
 use super::{Answer, Arrival, Provider, lost};
 use crate::twilio::signature;
 
@@ -80,6 +80,7 @@ pub(super) async fn receive(
         } else {
             Channel::Sms
         },
+        kind: Kind::Message,
         key: key.as_deref(),
         to: message.to.trim_start_matches(WHATSAPP),
         deduplicates: false,
@@ -157,6 +158,8 @@ impl Reporter for Sent {
         let (url, parameters) = match event {
             Event::Status(status) => (self.callback.clone()?, self.status(*status)),
             Event::Reply(text) => (targets.twilio_inbound.clone()?, self.reply(text)),
+            // Calls are the CCM's.
+            Event::PendingDialing | Event::Called(_) | Event::HungUp => return None,
         };
         let parameters: Vec<(String, String)> = parameters
             .into_iter()

@@ -254,3 +254,26 @@ fn wrong_settings_are_named() {
     ];
     insta::assert_snapshot!(problems.join("\n"));
 }
+
+#[tokio::test]
+async fn a_call_goes_out_with_its_names() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(200))
+        .mount(&server)
+        .await;
+    let settings = [("webhookUrl", server.uri()), ("serviceIdentifier", "8001".into())];
+    let settings: Vec<_> = settings
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let connector = build(ConnectorKind::Ccm, &[Channel::Voice], &settings, &[]).unwrap();
+    let body = serde_json::json!({"type": "VOICE", "shown": {"Name": "Ann"}});
+    connector.send(&request(Channel::Voice, body)).await;
+    let sent = server.received_requests().await.unwrap();
+    let message: Value = serde_json::from_slice(&sent[0].body).unwrap();
+    assert_eq!(
+        message["body"],
+        serde_json::json!({"type": "VOICE", "shown": {"Name": "Ann"}, "callId": "act_1", "leg": "act_1:1"})
+    );
+}

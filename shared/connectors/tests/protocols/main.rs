@@ -1,6 +1,8 @@
 //! The connectors against servers that speak their protocols. One program, so that it is linked once.
 
 #[cfg(test)]
+mod amazon_connect;
+#[cfg(test)]
 mod aws_ses;
 #[cfg(test)]
 mod aws_sms;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::common::{build, eventually, numbered, plain, request};
-use connectors::simulator::{AttemptCount, Script, Simulator, SimulatorConfig, Span, Stats, Targets};
+use connectors::simulator::{
+    AttemptCount, CallScript, Script, Simulator, SimulatorConfig, Span, Stats, Targets,
+};
 use domain::channel::Channel;
 use domain::time::Millis;
 use platform::connector::{Connector, ConnectorKind, SendOutcome};
@@ -251,4 +253,51 @@ async fn fetch(url: &str) -> Value {
     stream.read_to_string(&mut answer).await.unwrap();
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     serde_json::from_str(body).unwrap()
+}
+
+#[tokio::test]
+async fn calls_are_dialed_answered_and_hung_up() {
+    for (name, calls) in [
+        (
+            "answered",
+            CallScript {
+                talk: Span::millis(500, 500),
+                ..CallScript::default()
+            },
+        ),
+        (
+            "busy",
+            CallScript {
+                busy: 1.0,
+                set_up: Span::millis(500, 500),
+                ..CallScript::default()
+            },
+        ),
+    ] {
+        let simulator = start(Script {
+            calls,
+            ..Script::default()
+        })
+        .await;
+        let server = product(&simulator).await;
+        let url = simulator.ccm_url(Channel::Voice);
+        let connector = build(
+            ConnectorKind::Ccm,
+            &[Channel::Voice],
+            &[("webhookUrl", url.as_str())],
+            &[],
+        )
+        .unwrap();
+        let call = request(Channel::Voice, serde_json::json!({"type": "VOICE"}));
+        let outcome = connector.send(&call).await;
+        assert!(matches!(outcome, SendOutcome::Accepted { .. }), "{outcome:?}");
+        all_told(&simulator).await;
+        let mut told: Vec<_> = told(&server).await;
+        for message in &mut told {
+            assert_eq!(message["header"]["originalMessageId"], "msg_1");
+            *message = serde_json::json!([message["header"]["intent"], message["body"]]);
+        }
+        told.sort_by_key(Value::to_string);
+        insta::assert_json_snapshot!(name, told);
+    }
 }

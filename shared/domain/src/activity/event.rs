@@ -39,6 +39,8 @@ pub enum Happening {
     Read,
     /// The customer answered.
     Response,
+    /// The agent closed the call with a wrap-up code: the event's reason.
+    WrappedUp,
 }
 
 impl Happening {
@@ -60,6 +62,7 @@ impl Happening {
             Self::Connected => "activity.connected",
             Self::Read => "activity.read",
             Self::Response => "customer.response",
+            Self::WrappedUp => "activity.wrapped_up",
         }
     }
 }

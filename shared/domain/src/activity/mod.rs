@@ -19,6 +19,7 @@ use crate::log::Log;
 use crate::time::Timestamp;
 use crate::timer::{Timer, TimerKind};
 use crate::trace::TraceId;
+use crate::voice::Dialing;
 
 use event::{ActivityEvent, Happening};
 use state::State;
@@ -89,6 +90,9 @@ pub struct Plan {
     pub expires_at: Option<Timestamp>,
     /// What.
     pub message: Body,
+    /// How a call is to be paced; without, it is started at its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialing: Option<Dialing>,
     /// For whom the answer is meant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assign_to: Option<AssignTo>,
@@ -521,6 +525,7 @@ pub(crate) mod samples {
             due_at: at(1_000),
             expires_at: Some(at(100_000)),
             message: Body::plain("Hello"),
+            dialing: None,
             assign_to: None,
             priority: Priority::Normal,
             callback_url: None,

@@ -260,12 +260,14 @@ impl Activity {
         if status == DeliveryStatus::Failed && outdated {
             return None;
         }
-        let to = fold(self.state, status);
+        let to = fold(self.plan.channel, self.state, status);
         if to == self.state {
             return None;
         }
         let happening = match status {
             DeliveryStatus::Failed => Happening::Failed,
+            // A dialer took the call: that is what SENT says.
+            DeliveryStatus::Delivered if to == State::Sent => Happening::Sent,
             DeliveryStatus::Delivered => Happening::Delivered,
             DeliveryStatus::Connected => Happening::Connected,
             DeliveryStatus::Read => Happening::Read,
@@ -280,13 +282,36 @@ impl Activity {
         Some(self)
     }
 
+    /// Takes in an agent's wrap-up code. The state stays: what the agent says of a call proves nothing of
+    /// the line. `None` for a repetition, and for an activity that was never sent.
+    pub fn wrapped_up(mut self, code: String, at: Timestamp, writing: Writing) -> Option<Self> {
+        let is_known = self.log.entries().iter().any(|entry| {
+            let event = &entry.event;
+            event.happening == Happening::WrappedUp
+                && event.at == at
+                && event.reason.as_deref() == Some(code.as_str())
+        });
+        if self.attempt == 0 || is_known {
+            return None;
+        }
+        self.log.append(
+            writing.version,
+            ActivityEvent {
+                happening: Happening::WrappedUp,
+                reason: Some(code),
+                ..ActivityEvent::at(at, self.state, self.state, self.attempt)
+            },
+        );
+        Some(self)
+    }
+
     /// Takes in the customer's answer. `None` for an activity that was never sent. The caller makes
     /// sure that one message is taken in once.
     pub fn answered(mut self, response_id: String, at: Timestamp, writing: Writing) -> Option<Self> {
         if self.attempt == 0 {
             return None;
         }
-        let to = fold(self.state, DeliveryStatus::Replied);
+        let to = fold(self.plan.channel, self.state, DeliveryStatus::Replied);
         self.enter(to, writing, |event| ActivityEvent {
             happening: Happening::Response,
             at,
@@ -411,6 +436,42 @@ mod tests {
             ),
             None
         );
+    }
+
+    #[test]
+    fn a_call_that_waits_to_be_dialed_may_come_out_busy() {
+        let mut call = held();
+        call.plan.channel = crate::channel::Channel::Voice;
+        let pending = call
+            .receive(
+                DeliveryStatus::Delivered,
+                Some(1),
+                None,
+                at(1_500),
+                writing(1_500, 3),
+            )
+            .unwrap();
+        assert_eq!(pending.state, State::Sent);
+        let busy = pending
+            .receive(
+                DeliveryStatus::Failed,
+                Some(1),
+                Some("USER_BUSY".into()),
+                at(9_000),
+                writing(9_000, 4),
+            )
+            .unwrap();
+        assert_eq!(busy.state, State::Failed);
+    }
+
+    #[test]
+    fn a_wrap_up_code_is_told_once_and_moves_no_state() {
+        let code = || "SALE".to_owned();
+        let told = held().wrapped_up(code(), at(5), writing(5, 3)).unwrap();
+        assert_eq!(told.state, State::Dispatching);
+        assert_eq!(told.clone().wrapped_up(code(), at(5), writing(6, 4)), None);
+        assert!(told.wrapped_up(code(), at(6), writing(6, 4)).is_some());
+        assert_eq!(scheduled().wrapped_up(code(), at(5), writing(5, 2)), None);
     }
 
     #[test]

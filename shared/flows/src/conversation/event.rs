@@ -35,6 +35,16 @@ pub enum Event {
     },
     /// The customer answered.
     Reply(Reply),
+    /// The agent closed a call with a wrap-up code.
+    WrapUp {
+        /// The call; without, the latest one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        activity: Option<ActivityId>,
+        /// The code, as the agent's desktop has it.
+        code: String,
+        /// When.
+        at: Timestamp,
+    },
     /// Something outside happened that a flow may wait for.
     External {
         /// Its name in the flow.

@@ -8,12 +8,13 @@ use domain::activity::state::State;
 use domain::channel::Channel;
 use domain::id::ActivityId;
 use domain::time::Timestamp;
+use domain::voice::CallResult;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::flow::NodeId;
 
-/// What became of the message of one visit.
+/// What became of a message or a call of a visit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageFacts {
@@ -38,6 +39,18 @@ pub struct MessageFacts {
     /// Whether a wait node has taken the customer's answer to this message.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reply_taken: bool,
+    /// What the agent said of the call at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrap_up: Option<WrapUp>,
+}
+
+/// What an agent said of a call at its end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WrapUp {
+    /// The wrap-up code, cut at [`crate::MAX_REASON_BYTES`].
+    pub code: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// The earliest time told for each kind of receipt.
@@ -90,6 +103,28 @@ impl MessageFacts {
         }
     }
 
+    /// Adds what an agent said of the call; the last word counts, whatever the order.
+    pub(crate) fn wrap_up(&mut self, code: &str, at: Timestamp) {
+        let said = WrapUp {
+            code: code.to_owned(),
+            at,
+        };
+        let known = self.wrap_up.as_ref().map(|known| (known.at, &known.code));
+        if known.is_none_or(|known| known < (at, &said.code)) {
+            self.wrap_up = Some(said);
+        }
+    }
+
+    /// How the call came out; `None` while nobody can tell, and for messages. An agent who closed it
+    /// has spoken to somebody, unless it is known to have failed.
+    pub fn call_result(&self) -> Option<CallResult> {
+        if self.channel != Channel::Voice {
+            return None;
+        }
+        let told = CallResult::of_activity(self.state, self.reason.as_deref());
+        told.or_else(|| self.wrap_up.as_ref().map(|_| CallResult::Answered))
+    }
+
     /// Whether the customer got at least this far. A stronger receipt proves the weaker ones, which
     /// providers often leave out; only CONNECTED is a kind of its own.
     pub fn proves(&self, receipt: DeliveryStatus) -> bool {
@@ -97,7 +132,7 @@ impl MessageFacts {
             DeliveryStatus::Failed => self.state == State::Failed,
             DeliveryStatus::Connected => self.receipts.connected.is_some(),
             DeliveryStatus::Delivered | DeliveryStatus::Read | DeliveryStatus::Replied => {
-                fold(self.state, receipt) == self.state
+                fold(self.channel, self.state, receipt) == self.state
             }
         }
     }

@@ -37,6 +37,24 @@ pub enum ConversationEvent {
         /// When.
         at: Timestamp,
     },
+    /// It asks for an agent. The answer comes as an event from outside.
+    #[serde(rename = "conversation.route_requested")]
+    RouteRequested {
+        /// The visit that asks: to be handed back with the answer.
+        visit: u32,
+        /// The node that asks.
+        node: NodeId,
+        /// The agent who is wanted by name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<String>,
+        /// The queue whose agents will do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        queue: Option<String>,
+        /// For how long the request holds.
+        until: Timestamp,
+        /// When.
+        at: Timestamp,
+    },
     /// Its data changed.
     #[serde(rename = "conversation.data_changed")]
     DataChanged {
@@ -67,6 +85,7 @@ impl ConversationEvent {
         match self {
             Self::Started { .. } => "conversation.started",
             Self::Moved { .. } => "conversation.moved",
+            Self::RouteRequested { .. } => "conversation.route_requested",
             Self::DataChanged { .. } => "conversation.data_changed",
             Self::Ended { .. } => "conversation.ended",
         }
@@ -77,6 +96,7 @@ impl ConversationEvent {
         match self {
             Self::Started { at, .. }
             | Self::Moved { at, .. }
+            | Self::RouteRequested { at, .. }
             | Self::DataChanged { at, .. }
             | Self::Ended { at, .. } => *at,
         }

@@ -185,9 +185,9 @@ impl Conversation {
         self.status == Status::Running
     }
 
-    /// What became of the message of a visit.
+    /// What became of the latest message of a visit: a call may be tried again within its visit.
     pub fn message(&self, visit: u32) -> Option<&MessageFacts> {
-        self.messages.iter().find(|facts| facts.visit == visit)
+        self.messages.iter().rev().find(|facts| facts.visit == visit)
     }
 
     /// What became of the latest message of a node.

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{Behaviour, NodeType, Occasion, Turn};
 use crate::effect::Priority;
 use crate::flow::Outcome;
-use crate::limits::{MAX_ENTRIES, MAX_METADATA};
+use crate::limits::MAX_ENTRIES;
 use crate::span::Span;
 use crate::step::{Draft, Visit};
 use crate::template::Template;
@@ -140,15 +140,7 @@ impl NodeType for Message {
         if !(1..=Channel::ALL.len()).contains(&count) {
             checking.problem("channels", "must have 1 to 4 entries");
         }
-        let (entries, key, value) = MAX_METADATA;
-        let fits = settings
-            .metadata
-            .iter()
-            .all(|(k, v)| k.len() <= key && v.len() <= value);
-        if !fits || settings.metadata.len() > entries {
-            let bounds = format!("may have {entries} entries with keys of {key} and values of {value} bytes");
-            checking.problem("metadata", bounds);
-        }
+        checking.metadata(&settings.metadata);
         let mut channels: Vec<Letter> = Vec::new();
         for (place, letter) in settings.channels.into_iter().enumerate() {
             let Some(letter) = check(letter, &format!("channels/{place}"), checking) else {
@@ -213,12 +205,8 @@ fn check(settings: ChannelSettings, field: &str, checking: &mut Checking<'_>) ->
             (Channel::Whatsapp, service_identifier, content)
         }
     };
-    if service_identifier
-        .as_ref()
-        .is_some_and(|service| !(1..=256).contains(&service.len()))
-    {
-        checking.problem(&format!("{field}/serviceIdentifier"), "must have 1 to 256 bytes");
-        return None;
+    if let Some(service) = &service_identifier {
+        checking.length(&format!("{field}/serviceIdentifier"), service, 256)?;
     }
     Some(Letter {
         channel,
@@ -234,9 +222,7 @@ fn check_approved(approved: ApprovedTemplate, field: &str, checking: &mut Checki
         parameters,
     } = approved;
     for (part, value, most) in [("name", &name, 512), ("language", &language, 16)] {
-        if !(1..=most).contains(&value.len()) {
-            checking.problem(&format!("{field}/{part}"), format!("must have 1 to {most} bytes"));
-        }
+        checking.length(&format!("{field}/{part}"), value, most);
     }
     if parameters.len() > MAX_ENTRIES {
         checking.problem(
@@ -318,6 +304,8 @@ impl Behaviour for Message {
             to,
             service_identifier: letter.service_identifier.clone(),
             body,
+            dialing: None,
+            due_at: visit.now,
             expires_at: self.expires_after.map(|span| visit.now + span.millis()),
             priority: self.priority,
             metadata: self.metadata.clone(),

@@ -12,14 +12,21 @@ use crate::step::Visit;
 use crate::validate::Checking;
 
 mod branch;
+mod call;
+mod dial;
 mod end;
+mod ivr;
 mod message;
+mod route;
 mod set;
 mod wait;
 
 /// All node types.
 pub(crate) const TYPES: &[Registration] = &[
     Registration::of::<message::Message>(),
+    Registration::of::<call::Call>(),
+    Registration::of::<ivr::Ivr>(),
+    Registration::of::<route::Route>(),
     Registration::of::<wait::Wait>(),
     Registration::of::<branch::Branch>(),
     Registration::of::<set::Set>(),

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::{Problem, join};
 use crate::expression::{Checked, Checker, Comprehensions, Options, Type, Vocabulary};
 use crate::flow::{EventName, NodeId, Outcome, Variable, VariableName};
+use crate::limits::MAX_METADATA;
 use crate::template::Template;
 
 /// The checking of one node.
@@ -74,6 +75,25 @@ impl Checking<'_> {
                 }
                 None
             }
+        }
+    }
+
+    /// Sees that a text has at least one byte and at most so many.
+    pub(crate) fn length(&mut self, field: &str, text: &str, most: usize) -> Option<()> {
+        if (1..=most).contains(&text.len()) {
+            return Some(());
+        }
+        self.problem(field, format!("must have 1 to {most} bytes"));
+        None
+    }
+
+    /// Checks what is kept with an activity.
+    pub(crate) fn metadata(&mut self, metadata: &BTreeMap<String, String>) {
+        let (entries, key, value) = MAX_METADATA;
+        let fits = metadata.iter().all(|(k, v)| k.len() <= key && v.len() <= value);
+        if !fits || metadata.len() > entries {
+            let bounds = format!("may have {entries} entries with keys of {key} and values of {value} bytes");
+            self.problem("metadata", bounds);
         }
     }
 

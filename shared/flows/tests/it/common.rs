@@ -21,6 +21,10 @@ pub(crate) fn reminder() -> Json {
     serde_json::from_str(include_str!("../../examples/payment-reminder.json")).unwrap()
 }
 
+pub(crate) fn collection() -> Json {
+    serde_json::from_str(include_str!("../../examples/collection-call.json")).unwrap()
+}
+
 pub(crate) fn declarations() -> Declarations {
     let types = |names: &[(&str, Type)]| {
         names
@@ -29,7 +33,11 @@ pub(crate) fn declarations() -> Declarations {
             .collect::<BTreeMap<_, _>>()
     };
     Declarations {
-        profile: types(&[("firstName", Type::String), ("language", Type::String)]),
+        profile: types(&[
+            ("firstName", Type::String),
+            ("language", Type::String),
+            ("advisor", Type::String),
+        ]),
         contact: types(&[
             ("amount", Type::Number),
             ("discount", Type::Number),
@@ -183,6 +191,15 @@ impl Walk {
     /// Tells that the latest message came to a state.
     pub(crate) fn message(&mut self, state: State) -> &mut Self {
         let event = self.changed(state);
+        self.apply(&event)
+    }
+
+    /// Tells how the latest call came out.
+    pub(crate) fn call(&mut self, state: State, reason: &str) -> &mut Self {
+        let mut event = self.changed(state);
+        if let Event::ActivityChanged { reason: code, .. } = &mut event {
+            *code = Some(reason.to_owned());
+        }
         self.apply(&event)
     }
 

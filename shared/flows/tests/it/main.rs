@@ -1,6 +1,8 @@
 //! Flows from document to last effect.
 
 #[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod common;
 #[cfg(test)]
 mod properties;

@@ -10,7 +10,7 @@ use flows::{Conversation, Effect, Event, Flow, MAX_VISITS};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use crate::common::{conversation, demo, flow, reminder, second};
+use crate::common::{collection, conversation, demo, flow, reminder, second};
 
 /// What may happen; messages and visits are counted back from the latest, as the generator cannot
 /// know their ids.
@@ -19,6 +19,8 @@ enum Happening {
     Started,
     Timer(u32),
     Changed(usize, State),
+    Failed(usize, &'static str),
+    WrapUp(Option<usize>, &'static str),
     Reply(Option<usize>, u8),
     External(u8),
     DataSet(Json),
@@ -42,6 +44,10 @@ fn happening() -> impl Strategy<Value = Happening> {
         40 => (0_u32..3).prop_map(Happening::Timer),
         30 => (0_usize..2).prop_map(|message| Happening::Changed(message, State::Sent)),
         60 => (0_usize..3, state).prop_map(|(message, state)| Happening::Changed(message, state)),
+        20 => (0_usize..2, prop::sample::select(vec!["USER_BUSY", "NO_ANSWER", "ANSWERING_MACHINE", "?"]))
+            .prop_map(|(call, reason)| Happening::Failed(call, reason)),
+        5 => (prop::option::of(0_usize..3), prop::sample::select(vec!["PROMISE", "later", "?"]))
+            .prop_map(|(call, code)| Happening::WrapUp(call, code)),
         10 => (prop::option::of(0_usize..3), 0_u8..3).prop_map(|(to, id)| Happening::Reply(to, id)),
         5 => (0_u8..3).prop_map(Happening::External),
         5 => data.prop_map(Happening::DataSet),
@@ -72,6 +78,18 @@ fn event(happening: &Happening, conversation: &Conversation, now: i64) -> Option
             visit: message(*place)?.visit,
             state: *state,
             reason: Some("code".to_owned()),
+            at: second(now),
+        },
+        Happening::Failed(place, reason) => Event::ActivityChanged {
+            activity: message(*place)?.activity.clone(),
+            visit: message(*place)?.visit,
+            state: State::Failed,
+            reason: Some((*reason).to_owned()),
+            at: second(now),
+        },
+        Happening::WrapUp(of, code) => Event::WrapUp {
+            activity: of.and_then(message).map(|facts| facts.activity.clone()),
+            code: (*code).to_owned(),
             at: second(now),
         },
         Happening::Reply(to, id) => Event::Reply(Reply {
@@ -184,10 +202,10 @@ fn run(flow: &Flow, start: Conversation, happenings: &[Happening]) -> Result<Tra
     Ok(trace)
 }
 
-fn flows() -> [(Flow, Conversation); 2] {
-    [demo(), reminder()].map(|document| {
+fn flows() -> [(Flow, Conversation); 3] {
+    [demo(), reminder(), collection()].map(|document| {
         let flow = flow(&document);
-        let channels = [Channel::Whatsapp, Channel::Sms, Channel::Email];
+        let channels = Channel::ALL;
         let conversation = conversation(&flow, &channels, json!({"amount": 50, "invoice": "R"}));
         (flow, conversation)
     })

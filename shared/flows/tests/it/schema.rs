@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::common::{declarations, demo, reminder};
+use crate::common::{collection, declarations, demo, reminder};
 
 /// `UPDATE=1 cargo test -p flows` writes the file anew.
 #[test]
@@ -24,7 +24,7 @@ fn is_valid(document: &Json) -> bool {
 #[test]
 fn the_examples_keep_the_schema() {
     let validator = jsonschema::validator_for(&flows::schema()).unwrap();
-    for example in [demo(), reminder()] {
+    for example in [demo(), reminder(), collection()] {
         let errors: Vec<_> = validator
             .iter_errors(&example)
             .map(|error| error.to_string())

@@ -8,7 +8,7 @@ use domain::channel::Channel;
 use domain::id::{ActivityId, CampaignId, ContactId, ConversationId, CustomerId, TenantId};
 use domain::log::MAX_ENTRIES;
 use domain::time::Timestamp;
-use flows::conversation::facts::{MessageFacts, Occurrence, Receipts, Response};
+use flows::conversation::facts::{MessageFacts, Occurrence, Receipts, Response, WrapUp};
 use flows::conversation::log::ConversationEvent;
 use flows::conversation::{Datum, Opening, Snapshot};
 use flows::*;
@@ -86,6 +86,10 @@ fn the_largest_conversation_has_less_than_100_kb() {
             reason: Some("r".repeat(MAX_REASON_BYTES)),
             receipts: receipts.clone(),
             reply_taken: true,
+            wrap_up: Some(WrapUp {
+                code: "w".repeat(MAX_REASON_BYTES),
+                at,
+            }),
         })
         .collect();
     conversation.response = Some(Response {
