@@ -42,5 +42,8 @@ fn spans_reach_the_collector_that_the_variables_name() {
         .output()
         .unwrap();
     assert!(function.status.success(), "{function:?}");
-    assert_eq!(took.join().unwrap().unwrap().trim_end(), "POST /v1/traces HTTP/1.1");
+    assert_eq!(
+        took.join().unwrap().unwrap().trim_end(),
+        "POST /v1/traces HTTP/1.1"
+    );
 }

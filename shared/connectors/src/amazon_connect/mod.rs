@@ -19,13 +19,14 @@
 //! |---|---|
 //! | `VOICE` | a call: `ringLimitSeconds` its ring time-out, `ivr` its flow; `markdownText` the attribute `say` |
 //!
-//! Attributes of the contact: `echo` (our attempt), `say`, `mode`, `skillGroup` or `agent` (from
-//! `schedulingMetaData.dialing`), for the flow to read. Contact events do not carry attributes, so results
-//! find the activity by the contact's id.
+//! Attributes of the contact: `echo` (our attempt) and `say`, for the flow to read. Contact events do not carry
+//! attributes, so results find the activity by the contact's id.
+//!
+//! A call through an agent (`schedulingMetaData.dialing` of the kind `agent`) is refused: it would ring at once,
+//! whether an agent is free or not, and Connect's own campaigns do not pace calls that are started by API.
 //!
 //! Idempotency: `ClientToken` is the attempt's key; within 7 days the same token gives the same contact.
-//! **Caution:** until 2023 the reference added that after the contact's end a new one is started; it no
-//! longer says so. Repetitions of an unclear attempt come within seconds to minutes.
+//! Repetitions of an unclear attempt come within seconds to minutes.
 //!
 //! The way back: an EventBridge rule for `Amazon Connect Contact Event` whose target is the SNS topic.
 //! Events come unordered and on a best-effort basis.
@@ -152,6 +153,12 @@ impl AmazonConnect {
                 format!("this connector does not send {} bodies", body.kind()),
             ));
         }
+        if is_for_an_agent(request) {
+            return Err(failure(
+                "unpaced",
+                "a call through an agent needs a dialer that waits for one; this connector dials at once",
+            ));
+        }
         let mut members = self.common.clone();
         members.insert("DestinationPhoneNumber".into(), request.to.as_str().into());
         members.insert("ClientToken".into(), request.idempotency_key.as_str().into());
@@ -176,19 +183,13 @@ fn attributes(request: &SendRequest) -> Map<String, Value> {
     if let Some(text) = request.message.body.readable() {
         attributes.insert("say".into(), text.into());
     }
-    let metadata = request.message.header.scheduling_meta_data.as_ref();
-    if let Some(dialing) = metadata.and_then(|data| data.get("dialing")) {
-        for (name, pointer) in [
-            ("mode", "/mode"),
-            ("skillGroup", "/pool/skillGroup"),
-            ("agent", "/pool/agent"),
-        ] {
-            if let Some(text) = dialing.pointer(pointer).and_then(Value::as_str) {
-                attributes.insert(name.into(), text.into());
-            }
-        }
-    }
     attributes
+}
+
+fn is_for_an_agent(request: &SendRequest) -> bool {
+    let metadata = request.message.header.scheduling_meta_data.as_ref();
+    let dialing = metadata.and_then(|data| data.get("dialing"));
+    dialing.and_then(|dialing| dialing.get("kind")) == Some(&Value::from("agent"))
 }
 
 fn outcome(answer: &Answer) -> SendOutcome {

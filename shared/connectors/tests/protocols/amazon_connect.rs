@@ -7,7 +7,7 @@ use crate::topic::{ARN, Topic, bring};
 use domain::activity::receipt::DeliveryStatus;
 use domain::channel::Channel;
 use domain::time::Timestamp;
-use platform::connector::{Connector, ConnectorKind, Inbound, Repeat, SendFailure, SendOutcome};
+use platform::connector::{Connector, ConnectorKind, Inbound, Repeat, SendFailure, SendOutcome, SendRequest};
 use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -60,23 +60,14 @@ fn voice() -> Value {
 async fn calls_are_started_as_documented() {
     let server = scripted(started()).await;
     let base = server.uri();
-    let mut through_agent = request(Channel::Voice, json!({"type": "VOICE", "ringLimitSeconds": 90}));
-    through_agent.service_identifier = Some("+442079460000".into());
-    let metadata = through_agent
-        .message
-        .header
-        .scheduling_meta_data
-        .as_mut()
-        .unwrap();
-    metadata.insert(
-        "dialing".into(),
-        json!({"kind": "agent", "mode": "progressive", "pool": {"skillGroup": "sales"}}),
-    );
+    let mut long = request(Channel::Voice, json!({"type": "VOICE", "ringLimitSeconds": 90}));
+    long.service_identifier = Some("+442079460000".into());
+    dialing(&mut long, json!({"kind": "ivr"}));
     let text = json!({"type": "VOICE", "markdownText": "Your parcel is here", "ivr": "flow-2"});
     let general = connect(&[("baseUrl", &base), ("trafficType", "GENERAL")]);
     let detecting = connect(&[("baseUrl", &base), ("awaitPrompt", "true")]);
     for outcome in [
-        detecting.send(&through_agent).await,
+        detecting.send(&long).await,
         general.send(&numbered(Channel::Voice, text, 2)).await,
     ] {
         assert_eq!(
@@ -98,6 +89,22 @@ async fn calls_are_started_as_documented() {
         .map(|sent| serde_json::from_slice(&sent.body).unwrap())
         .collect();
     insta::assert_json_snapshot!(bodies);
+}
+
+fn dialing(request: &mut SendRequest, dialing: Value) {
+    let metadata = &mut request.message.header.scheduling_meta_data;
+    metadata.as_mut().unwrap().insert("dialing".into(), dialing);
+}
+
+#[tokio::test]
+async fn nobody_is_called_for_an_agent_who_may_not_be_free() {
+    let server = scripted(started()).await;
+    let mut through_agent = request(Channel::Voice, voice());
+    let paced = json!({"kind": "agent", "mode": "progressive", "pool": {"skillGroup": "sales"}});
+    dialing(&mut through_agent, paced);
+    let outcome = connect(&[("baseUrl", &server.uri())]).send(&through_agent).await;
+    assert!(matches!(outcome, SendOutcome::Rejected(SendFailure { code, .. }) if code == "unpaced"));
+    assert!(server.received_requests().await.unwrap().is_empty());
 }
 
 #[test]

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod campaigns;
 #[cfg(test)]
 mod changes;
