@@ -101,8 +101,9 @@ async fn busy_lines_are_tried_again_and_machines_get_a_text_message() {
     let mut redialed_then_texted = 0;
     for conversation in &ended {
         let messages = conversation["messages"].as_array().unwrap();
-        let of = |field: &str| -> Vec<&str> { messages.iter().filter_map(|m| m[field].as_str()).collect() };
-        let (calls, channels) = (of("reason"), of("channel"));
+        let channels: Vec<&str> = messages.iter().filter_map(|m| m["channel"].as_str()).collect();
+        let calls = messages.iter().filter(|message| message["channel"] == "voice");
+        let calls: Vec<&str> = calls.filter_map(|call| call["reason"].as_str()).collect();
         // Busy, and busy again, until a machine answers or three tries are used up.
         let (last, before) = calls.split_last().unwrap();
         assert!(
@@ -134,7 +135,7 @@ async fn busy_lines_are_tried_again_and_machines_get_a_text_message() {
         .unwrap();
     let customer = conversation["customerId"].as_str().unwrap();
     let wanted = conversation["messages"].as_array().unwrap().len() - 1;
-    let path = format!("/v1/customers/{customer}/history");
+    let path = format!("/v1/customers/{customer}/activities");
     until(20, "the history tells every result", async || {
         let history = api.all(&path).await;
         let told = serde_json::to_string(&history).unwrap();
