@@ -37,6 +37,9 @@ pub enum Window {
 const RESERVE: f64 = 1.2;
 /// Kept besides: so many standard deviations of what is abandoned of the calls in flight.
 const DEVIATIONS: f64 = 4.0;
+/// And so many times its mean: what is abandoned comes in bursts, when many agents are late or many people
+/// answer at once, and on a large floor a burst takes many calls.
+const BURST: f64 = 5.0;
 /// Seconds that a call is in flight, about.
 const FLIGHT: f64 = 20.0;
 /// The rate of live calls is not believed to be higher than if it had been seen for so many seconds.
@@ -152,7 +155,8 @@ impl Account {
         };
         let coming = TRUST * rate * ahead;
         let earned = limit * coming;
-        let reserve = RESERVE + DEVIATIONS * libm::sqrt(limit * rate * FLIGHT);
+        let in_flight = limit * rate * FLIGHT;
+        let reserve = RESERVE + DEVIATIONS * libm::sqrt(in_flight) + BURST * in_flight;
         Allowance {
             share: ((credit - reserve + earned) / coming.max(1.0)).max(0.0),
             loss: credit + borrow * earned,

@@ -142,7 +142,7 @@ impl State {
             Event::Agent(agent, event) => self.agent(agent, *event),
             Event::Call(call, event) => self.call(call, event),
             Event::Inbound(call, event) => {
-                let staff = self.supply.staff();
+                let staff = self.supply.census().staff;
                 self.inbound.happen(call, *event, staff, self.now);
             }
             Event::SeizeQuery {
@@ -214,28 +214,20 @@ impl State {
 
     fn moment(&self, counts: &Counts) -> Moment {
         let own = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let idle = counts
-            .idle
-            .unwrap_or_else(|| own(self.supply.idle(Pool::Outbound)));
-        let [talking, wrapping] = self.supply.busy_counts();
-        let talk = counts.talk.unwrap_or(talking);
-        let wrap = counts.wrap.unwrap_or(wrapping);
+        let census = self.supply.census();
+        let idle = counts.idle.unwrap_or(census.idle);
+        let talk = counts.talk.unwrap_or(census.talk);
+        let wrap = counts.wrap.unwrap_or(census.wrap);
         let in_flight = counts.inflight.unwrap_or_else(|| own(self.demand.in_flight()));
-        let staff = own(self.supply.staff()).max(idle.saturating_add(talk).saturating_add(wrap));
+        let staff = census.staff.max(idle.saturating_add(talk).saturating_add(wrap));
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let lines = (f64::from(staff) * self.run.max_lines_per_agent) as u32;
-        let idle_in = counts
-            .idle_in
-            .unwrap_or_else(|| own(self.supply.idle(Pool::Inbound)));
+        let idle_in = counts.idle_in.unwrap_or(census.idle_in);
         // Inbound calls do not tell their agents: whoever is not known to do anything and is not free.
-        let unknown = own(self.supply.idle(Pool::Inbound) + self.supply.idle(Pool::Outbound));
+        let unknown = census.idle + census.idle_in;
         Moment {
             staff,
-            seized: if self.run.blended {
-                own(self.supply.seized())
-            } else {
-                staff
-            },
+            seized: if self.run.blended { census.seized } else { staff },
             idle,
             talk,
             wrap,

@@ -55,7 +55,7 @@ impl Inbound {
         }
     }
 
-    pub(crate) fn happen(&mut self, call: &Id, event: InboundEvent, staff: usize, now: f64) {
+    pub(crate) fn happen(&mut self, call: &Id, event: InboundEvent, staff: u32, now: f64) {
         match event {
             InboundEvent::Queued => {
                 if self.queue.len() < MOST_CALLERS && self.queue.insert(call.clone(), now).is_none() {
@@ -76,7 +76,7 @@ impl Inbound {
         }
     }
 
-    fn ends(&mut self, waited: f64, good: bool, staff: usize) {
+    fn ends(&mut self, waited: f64, good: bool, staff: u32) {
         self.ended += 1.0;
         self.waited += waited;
         if good {
@@ -85,8 +85,7 @@ impl Inbound {
         } else {
             self.debt += TARGET;
         }
-        #[allow(clippy::cast_precision_loss)]
-        let most = (staff as f64 / 2.0).max(1.0) / RESERVE_PER_MISS;
+        let most = (f64::from(staff) / 2.0).max(1.0) / RESERVE_PER_MISS;
         self.debt = self.debt.clamp(-MOST_EARNED, most);
     }
 

@@ -107,34 +107,25 @@ impl Floor<'_> {
                 count: 1,
             };
             let others = self.more.get(place).copied();
-            let more: Vec<Terms> = self
-                .busy
-                .iter()
-                .map(one)
-                .chain(others)
-                .filter(|terms| terms.probability > NEVER)
-                .collect();
-            let supply = Surplus::new(self.free, &more);
+            let more = self.busy.iter().map(one).chain(others);
+            let supply = Surplus::new(self.free, more.filter(likely));
             for outlook in &self.forecast.outlooks {
                 let ringing = outlook.ringing.iter().zip(&self.ages.ringing);
                 let answered = self.forecast.answered.iter().zip(&self.ages.answered);
-                let less: Vec<Terms> = ringing
+                let less = ringing
                     .chain(answered)
-                    .filter(|(_, count)| **count > 0)
                     .map(|(row, count)| Terms {
                         probability: at(row),
                         count: *count,
                     })
-                    .chain(self.less.get(place).copied())
-                    .filter(|terms| terms.probability > NEVER)
-                    .collect();
+                    .chain(self.less.get(place).copied());
                 let answer = outlook.fresh.last().copied().unwrap_or(0.0);
                 let weight = outlook.weight * answer;
                 total += weight;
                 cases.push(Case {
                     weight,
                     fresh: at(&outlook.fresh),
-                    surplus: supply.less(&less),
+                    surplus: supply.less(less.filter(likely)),
                     last: place + 1 == HORIZONS,
                 });
             }
@@ -144,6 +135,10 @@ impl Floor<'_> {
         }
         cases
     }
+}
+
+const fn likely(terms: &Terms) -> bool {
+    terms.probability > NEVER && terms.count > 0
 }
 
 /// The risk of the last of so many calls.
@@ -173,7 +168,7 @@ impl Case {
             count: calls.saturating_sub(u32::from(most == 0)),
             ..fresh
         };
-        self.surplus.less(&[others]).at_most(most)
+        self.surplus.at_most_with(others, most)
     }
 }
 

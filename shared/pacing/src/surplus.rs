@@ -41,15 +41,15 @@ pub(crate) struct Cumulants {
 
 impl Surplus {
     /// Agents free now, and terms that add one.
-    pub(crate) fn new(free: i64, more: &[Terms]) -> Self {
-        let count: u32 = more.iter().map(|terms| terms.count).sum();
+    pub(crate) fn new(free: i64, more: impl Iterator<Item = Terms> + Clone) -> Self {
+        let count = number_of(more.clone());
         if count <= EXACT {
             let mut exact = Exact {
                 lowest: free,
                 weights: vec![1.0],
                 terms: 0,
             };
-            more.iter().for_each(|terms| exact.add(*terms, Sign::Plus));
+            more.for_each(|terms| exact.add(terms, Sign::Plus));
             return Self::Exact(exact);
         }
         #[allow(clippy::cast_precision_loss)]
@@ -58,33 +58,42 @@ impl Surplus {
             variance: 0.0,
             third: 0.0,
         };
-        more.iter().for_each(|terms| smooth.add(*terms, Sign::Plus));
+        more.for_each(|terms| smooth.add(terms, Sign::Plus));
         Self::Smooth(smooth)
     }
 
     /// With terms more that take one away.
-    pub(crate) fn less(&self, terms: &[Terms]) -> Self {
-        let count: u32 = terms.iter().map(|terms| terms.count).sum();
+    pub(crate) fn less(&self, terms: impl Iterator<Item = Terms> + Clone) -> Self {
+        let count = number_of(terms.clone());
         let mut smooth = match self {
             Self::Exact(exact) if exact.terms.saturating_add(count) <= EXACT => {
                 let mut exact = exact.clone();
-                terms.iter().for_each(|terms| exact.add(*terms, Sign::Minus));
+                terms.for_each(|terms| exact.add(terms, Sign::Minus));
                 return Self::Exact(exact);
             }
             Self::Exact(exact) => exact.cumulants(),
             Self::Smooth(smooth) => *smooth,
         };
-        terms.iter().for_each(|terms| smooth.add(*terms, Sign::Minus));
+        terms.for_each(|terms| smooth.add(terms, Sign::Minus));
         Self::Smooth(smooth)
     }
 
-    /// `P(X <= most)`.
-    pub(crate) fn at_most(&self, most: i64) -> f64 {
-        match self {
-            Self::Exact(exact) => exact.at_most(most),
-            Self::Smooth(smooth) => smooth.at_most(most),
-        }
+    /// `P(X - Bin(terms) <= most)`.
+    pub(crate) fn at_most_with(&self, terms: Terms, most: i64) -> f64 {
+        let mut smooth = match self {
+            Self::Exact(exact) if exact.terms.saturating_add(terms.count) <= EXACT => {
+                return exact.at_most_with(terms, most);
+            }
+            Self::Exact(exact) => exact.cumulants(),
+            Self::Smooth(smooth) => *smooth,
+        };
+        smooth.add(terms, Sign::Minus);
+        smooth.at_most(most)
     }
+}
+
+fn number_of(terms: impl Iterator<Item = Terms>) -> u32 {
+    terms.fold(0, |count, terms| count.saturating_add(terms.count))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -124,6 +133,32 @@ impl Exact {
             return 0.0;
         };
         self.weights.iter().take(items).sum::<f64>().clamp(0.0, 1.0)
+    }
+
+    /// `P(X - Bin(terms) <= most)`: for each number of the binomial, X may be so much higher.
+    fn at_most_with(&self, terms: Terms, most: i64) -> f64 {
+        let p = terms.probability.clamp(0.0, 1.0);
+        if p >= 1.0 || terms.count == 0 {
+            return self.at_most(most.saturating_add(i64::from(terms.count)));
+        }
+        let mut chance = libm::pow(1.0 - p, f64::from(terms.count));
+        let mut below = self.at_most(most);
+        let mut sum = chance * below;
+        for happened in 1..=terms.count {
+            let left = f64::from(terms.count - happened + 1);
+            chance *= left / f64::from(happened) * p / (1.0 - p);
+            below += self.weight(most.saturating_add(i64::from(happened)));
+            sum += chance * below;
+        }
+        sum.clamp(0.0, 1.0)
+    }
+
+    fn weight(&self, value: i64) -> f64 {
+        let place = usize::try_from(value.saturating_sub(self.lowest)).ok();
+        place
+            .and_then(|place| self.weights.get(place))
+            .copied()
+            .unwrap_or(0.0)
     }
 
     fn cumulants(&self) -> Cumulants {
@@ -193,6 +228,14 @@ mod tests {
         proptest::collection::vec(one, 0..4)
     }
 
+    fn at_most(surplus: &Surplus, most: i64) -> f64 {
+        let none = Terms {
+            probability: 0.0,
+            count: 0,
+        };
+        surplus.at_most_with(none, most)
+    }
+
     /// Every outcome of every term.
     fn brute(free: i64, more: &[Terms], less: &[Terms], most: i64) -> f64 {
         let spread = |terms: &[Terms], step: i64| -> Vec<(f64, i64)> {
@@ -225,26 +268,34 @@ mod tests {
         fn exact_is_what_counting_gives(free in -3i64..4, more in terms(), less in terms(), most in -6i64..7) {
             let count: u32 = more.iter().chain(&less).map(|t| t.count).sum();
             prop_assume!(count <= 14);
-            let exact = Surplus::new(free, &more).less(&less).at_most(most);
+            let exact = at_most(&Surplus::new(free, more.iter().copied()).less(less.iter().copied()), most);
             prop_assert!((exact - brute(free, &more, &less, most)).abs() < 1e-9);
+        }
+
+        #[test]
+        fn a_binomial_more_is_as_if_it_had_been_convolved(free in -3i64..4, more in terms(), less in terms(), most in -6i64..7) {
+            let last = less.first().copied().unwrap_or(Terms { probability: 0.3, count: 5 });
+            let surplus = Surplus::new(free, more.iter().copied()).less(less.iter().copied());
+            let convolved = at_most(&surplus.less(std::iter::once(last)), most);
+            prop_assert!((surplus.at_most_with(last, most) - convolved).abs() < 1e-9);
         }
 
         #[test]
         fn smooth_is_near_exact(free in 0i64..10, p in 0.1..0.9f64, q in 0.1..0.5f64, most in -3i64..3) {
             let more = [Terms { probability: p, count: 30 }];
             let less = [Terms { probability: q, count: 40 }];
-            let exact = Surplus::new(free, &more).less(&less);
+            let exact = Surplus::new(free, more.into_iter()).less(less.into_iter());
             let Surplus::Exact(pmf) = &exact else { panic!("too many terms") };
             let smooth = Surplus::Smooth(pmf.cumulants());
-            prop_assert!((exact.at_most(most) - smooth.at_most(most)).abs() < 0.003);
+            prop_assert!((at_most(&exact, most) - at_most(&smooth, most)).abs() < 0.003);
         }
 
         #[test]
         fn a_call_more_never_lowers_the_risk(free in 0i64..10, q in 0.0..1.0f64, n in 0u32..100) {
             let less = [Terms { probability: q, count: 20 }];
-            let surplus = Surplus::new(free, &[]).less(&less);
-            let one = surplus.less(&[Terms { probability: q, count: n }]).at_most(0);
-            let more = surplus.less(&[Terms { probability: q, count: n + 1 }]).at_most(0);
+            let surplus = Surplus::new(free, std::iter::empty()).less(less.into_iter());
+            let one = surplus.at_most_with(Terms { probability: q, count: n }, 0);
+            let more = surplus.at_most_with(Terms { probability: q, count: n + 1 }, 0);
             prop_assert!(more >= one - 0.002, "{one} {more}");
         }
     }

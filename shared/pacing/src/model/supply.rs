@@ -41,6 +41,23 @@ pub(crate) struct Supply {
     counted: f64,
 }
 
+/// How many agents do what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Census {
+    /// Logged on and not away.
+    pub(crate) staff: u32,
+    /// Of these, on the outbound side.
+    pub(crate) seized: u32,
+    /// Free, on the outbound side.
+    pub(crate) idle: u32,
+    /// Free, on the inbound side.
+    pub(crate) idle_in: u32,
+    /// In conversation, on the outbound side.
+    pub(crate) talk: u32,
+    /// In wrap-up, on the outbound side.
+    pub(crate) wrap: u32,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Agent {
     pool: Pool,
@@ -100,18 +117,22 @@ impl Default for Supply {
 }
 
 impl Supply {
-    /// Agents logged on and not away.
-    pub(crate) fn staff(&self) -> usize {
-        self.agents
-            .values()
-            .filter(|agent| agent.phase != Phase::Away)
-            .count()
-    }
-
-    /// Agents free for outbound.
-    pub(crate) fn idle(&self, pool: Pool) -> usize {
-        let idle = |agent: &&Agent| agent.phase == Phase::Idle && agent.pool == pool;
-        self.agents.values().filter(idle).count()
+    /// Agents by what they do.
+    pub(crate) fn census(&self) -> Census {
+        self.agents.values().fold(Census::default(), |mut census, agent| {
+            let outbound = agent.pool == Pool::Outbound;
+            match agent.phase {
+                Phase::Away => return census,
+                Phase::Idle if outbound => census.idle += 1,
+                Phase::Idle => census.idle_in += 1,
+                Phase::Talk { .. } if outbound => census.talk += 1,
+                Phase::Wrap { .. } if outbound => census.wrap += 1,
+                Phase::Talk { .. } | Phase::Wrap { .. } | Phase::Serving { .. } => {}
+            }
+            census.staff += 1;
+            census.seized += u32::from(outbound);
+            census
+        })
     }
 
     pub(crate) fn log_on(&mut self, agent: &Id, pool: Pool) {
@@ -303,22 +324,6 @@ impl Supply {
             .values()
             .map(move |agent| (outlook.row(&agent.phase, now), agent.pool));
         rows.filter_map(|(row, pool)| Some((row?, pool)))
-    }
-
-    /// Agents on the outbound side.
-    pub(crate) fn seized(&self) -> usize {
-        let seized = |agent: &&Agent| agent.phase != Phase::Away && agent.pool == Pool::Outbound;
-        self.agents.values().filter(seized).count()
-    }
-
-    /// Agents who talk, and who wrap up, on the outbound side.
-    pub(crate) fn busy_counts(&self) -> [u32; 2] {
-        let seized = self.agents.values().filter(|agent| agent.pool == Pool::Outbound);
-        seized.fold([0, 0], |[talk, wrap], agent| match agent.phase {
-            Phase::Talk { .. } => [talk + 1, wrap],
-            Phase::Wrap { .. } => [talk, wrap + 1],
-            Phase::Idle | Phase::Serving { .. } | Phase::Away => [talk, wrap],
-        })
     }
 
     /// Agents whose end of work was announced.
