@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use domain::time::Timestamp;
 use futures::{StreamExt, TryStreamExt};
-use platform::table::{Consistency, DueEntry, Item, Key, Order, Page, Query, TableError};
+use platform::table::{Consistency, DueEntry, Item, Key, MAX_PAGE_BYTES, Order, Page, Query, TableError};
 
 use super::{DynamoTable, errors};
 use crate::layout::{self, Attributes, due};
@@ -144,15 +144,8 @@ impl DynamoTable {
             .last_evaluated_key
             .map(|mut last| layout::key(&mut last))
             .transpose();
-        Ok(Page {
-            items: answer
-                .items
-                .into_iter()
-                .flatten()
-                .map(item)
-                .collect::<Result<_, _>>()?,
-            next: next.map_err(errors::unreadable)?.map(|key| key.sort),
-        })
+        let next = next.map_err(errors::unreadable)?.map(|key| key.sort);
+        page(answer.items.into_iter().flatten().map(item), next)
     }
 
     pub(super) async fn due_entries(
@@ -221,4 +214,29 @@ impl DynamoTable {
             }
         }
     }
+}
+
+/// A page of what DynamoDB read, up to the port's bound: it counts bodies as they are stored, deflated, and their
+/// texts may be many times as long.
+fn page(
+    items: impl Iterator<Item = Result<Item, TableError>>,
+    next: Option<String>,
+) -> Result<Page, TableError> {
+    let mut page = Page {
+        items: Vec::new(),
+        next,
+    };
+    let mut bytes = 0;
+    for item in items {
+        let item = item?;
+        bytes += item.size();
+        if bytes > MAX_PAGE_BYTES
+            && let Some(last) = page.items.last()
+        {
+            page.next = Some(last.key.sort.clone());
+            break;
+        }
+        page.items.push(item);
+    }
+    Ok(page)
 }
