@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use flows::expression::EvaluationError;
 use serde::{Deserialize, Serialize};
 
 use crate::budget::{Budget, Limit, Window};
 use crate::inbound::Inbound;
 use crate::model::demand::{Demand, Forecast, Verdict};
 use crate::model::supply::{Outlook, Supply};
-use crate::plan::Plan;
+use crate::plan::{Mode, Plan};
 use crate::predictive::Strain;
 use crate::protocol::{
     AgentEvent, Answer, CallEvent, Counts, Event, Id, Line, Pacer, Pool, Question, Start, Why,
@@ -69,24 +70,47 @@ pub(crate) struct Dialing {
 /// Takes one line in; an answer for a question, none otherwise.
 ///
 /// A line from the past counts as of now; one that repeats or contradicts what is known changes nothing.
+///
+/// A formula that has no value at a moment leaves the decision to `progressive()` or `credit()`.
 pub fn decide(plan: &Plan, state: &mut State, line: &Line) -> Option<Answer> {
+    attempt(plan, state, line).map(|(answer, _)| answer)
+}
+
+/// The same, and why a formula had no value.
+pub(crate) fn attempt(
+    plan: &Plan,
+    state: &mut State,
+    line: &Line,
+) -> Option<(Answer, Option<EvaluationError>)> {
     if let Event::Start(run) = &line.event {
         *state = State::new(plan, *run, line.t);
     }
     state.now = state.now.max(line.t);
     state.renew();
     state.happen(&line.event);
-    let answer = match line.question? {
+    Some(match line.question? {
         Question::Dial => {
             let moment = state.moment(&line.counts);
             state.serving = moment.serving;
-            let dialing = plan.init.calls(state, &moment, &plan.parameters);
+            let (dialing, failed) = or(plan.init.calls(state, &moment, &plan.parameters), || {
+                state.by_mode(Mode::Progressive, &moment)
+            });
             state.threshold = dialing.threshold;
-            Answer::Dial(dialing.calls.min(moment.most))
+            (Answer::Dial(dialing.calls.min(moment.most)), failed)
         }
-        Question::Seize => Answer::Seize(state.seize(plan, line)),
-    };
-    Some(answer)
+        Question::Seize => {
+            let (pool, failed) = state.seize(plan, line);
+            (Answer::Seize(pool), failed)
+        }
+    })
+}
+
+/// What a formula gives, or what stands in for it and why.
+fn or<T, E>(decided: Result<T, E>, otherwise: impl FnOnce() -> T) -> (T, Option<E>) {
+    match decided {
+        Ok(decided) => (decided, None),
+        Err(error) => (otherwise(), Some(error)),
+    }
 }
 
 impl State {
@@ -212,7 +236,7 @@ impl State {
         fresh
     }
 
-    fn moment(&self, counts: &Counts) -> Moment {
+    pub(crate) fn moment(&self, counts: &Counts) -> Moment {
         let own = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let census = self.supply.census();
         let idle = counts.idle.unwrap_or(census.idle);
@@ -246,9 +270,9 @@ impl State {
         }
     }
 
-    fn seize(&mut self, plan: &Plan, line: &Line) -> Pool {
+    fn seize(&mut self, plan: &Plan, line: &Line) -> (Pool, Option<EvaluationError>) {
         let Event::SeizeQuery { agent, why, pool } = &line.event else {
-            return Pool::Inbound;
+            return (Pool::Inbound, None);
         };
         let moment = self.moment(&line.counts);
         let query = Query {
@@ -257,11 +281,11 @@ impl State {
             state: self,
             moment: &moment,
         };
-        let side = plan.seize.pool(&query, &plan.parameters);
+        let (side, failed) = or(plan.seize.pool(&query, &plan.parameters), || query.credit());
         if let Some(agent) = agent {
             self.supply.assign(agent, side);
         }
-        side
+        (side, failed)
     }
 }
 
@@ -278,6 +302,11 @@ impl State {
 
     pub(crate) const fn run(&self) -> &Start {
         &self.run
+    }
+
+    /// An agent is in conversation, whatever the call.
+    pub(crate) fn converses(&mut self, agent: &Id) {
+        self.supply.talks(agent, self.now);
     }
 
     pub(crate) const fn supply(&self) -> &Supply {

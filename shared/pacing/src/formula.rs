@@ -22,7 +22,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use flows::expression::{
-    Checked, Checker, Comprehensions, ExpressionProblem, Options, Scope, Signature, Type, Value, Vocabulary,
+    Checked, Checker, Comprehensions, EvaluationError, ExpressionProblem, Options, Scope, Signature, Type,
+    Value, Vocabulary,
 };
 
 use crate::budget::Window;
@@ -74,11 +75,18 @@ pub const NAMES: &[(&str, &str)] = &[
 /// Cost of a function: each goes through agents and calls.
 const COST: u64 = 2_000;
 
+/// A formula as it was written, and checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Formula {
+    source: Box<str>,
+    checked: Checked,
+}
+
 /// How calls are started.
 #[derive(Clone, Debug)]
 pub(crate) enum Init {
     Mode(Mode),
-    Formula(Checked),
+    Formula(Formula),
 }
 
 /// Which agents are seized.
@@ -86,9 +94,9 @@ pub(crate) enum Init {
 pub(crate) enum Seize {
     Credit,
     /// Whether this agent.
-    Agent(Checked),
+    Agent(Formula),
     /// How many agents.
-    Agents(Checked),
+    Agents(Formula),
 }
 
 const OPTIONS: Options = Options {
@@ -118,6 +126,15 @@ fn with_functions(mut vocabulary: Vocabulary, functions: &[(&str, usize)], resul
     vocabulary
 }
 
+impl Formula {
+    fn parse(checker: &Checker<'_>, source: &str, result: &Type) -> Result<Self, ExpressionProblem> {
+        Ok(Self {
+            source: source.into(),
+            checked: checker.check(source, result, OPTIONS)?,
+        })
+    }
+}
+
 impl Init {
     pub(crate) fn parse(source: &str, parameters: &BTreeMap<String, f64>) -> Result<Self, ExpressionProblem> {
         let functions = [
@@ -128,38 +145,43 @@ impl Init {
             ("compliance_guard", 1),
         ];
         let vocabulary = with_functions(names(parameters), &functions, &Type::Number);
-        let checked = Checker::new(&vocabulary).check(source, &Type::Number, OPTIONS)?;
-        Ok(Self::Formula(checked))
+        let checker = Checker::new(&vocabulary);
+        Formula::parse(&checker, source, &Type::Number).map(Self::Formula)
     }
 
-    /// Calls to start now.
+    /// The formula, if it is one.
+    pub(crate) fn source(&self) -> Option<&str> {
+        match self {
+            Self::Mode(_) => None,
+            Self::Formula(formula) => Some(&formula.source),
+        }
+    }
+
+    /// Calls to start now; an error if the formula has no value at this moment.
     pub(crate) fn calls(
         &self,
         state: &State,
         moment: &Moment,
         parameters: &BTreeMap<String, f64>,
-    ) -> Dialing {
-        match self {
-            Self::Mode(mode) => state.by_mode(*mode, moment),
-            Self::Formula(formula) => {
-                let scope = InitScope {
-                    names: Names {
-                        state,
-                        moment,
-                        parameters,
-                    },
-                    threshold: Cell::new(0.0),
-                };
-                match formula.number(&scope) {
-                    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                    Ok(calls) => Dialing {
-                        calls: calls.clamp(0.0, f64::from(moment.most)) as u32,
-                        threshold: scope.threshold.get(),
-                    },
-                    Err(_) => state.by_mode(Mode::Progressive, moment),
-                }
-            }
-        }
+    ) -> Result<Dialing, EvaluationError> {
+        let formula = match self {
+            Self::Mode(mode) => return Ok(state.by_mode(*mode, moment)),
+            Self::Formula(formula) => formula,
+        };
+        let scope = InitScope {
+            names: Names {
+                state,
+                moment,
+                parameters,
+            },
+            threshold: Cell::new(0.0),
+        };
+        let calls = formula.checked.number(&scope)?;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        Ok(Dialing {
+            calls: calls.clamp(0.0, f64::from(moment.most)) as u32,
+            threshold: scope.threshold.get(),
+        })
     }
 }
 
@@ -168,17 +190,29 @@ impl Seize {
         let functions = [("credit", 0), ("wait_compare", 0), ("threshold", 1), ("share", 1)];
         let vocabulary = with_functions(names(parameters), &functions, &Type::Boolean);
         let checker = Checker::new(&vocabulary);
-        match checker.check(source, &Type::Boolean, OPTIONS) {
-            Ok(checked) => Ok(Self::Agent(checked)),
-            Err(problem) => match checker.check(source, &Type::Number, OPTIONS) {
-                Ok(checked) => Ok(Self::Agents(checked)),
+        match Formula::parse(&checker, source, &Type::Boolean) {
+            Ok(formula) => Ok(Self::Agent(formula)),
+            Err(problem) => match Formula::parse(&checker, source, &Type::Number) {
+                Ok(formula) => Ok(Self::Agents(formula)),
                 Err(_) => Err(problem),
             },
         }
     }
 
-    /// The side that the agent is to serve.
-    pub(crate) fn pool(&self, query: &Query<'_>, parameters: &BTreeMap<String, f64>) -> Pool {
+    /// The formula, if it is one.
+    pub(crate) fn source(&self) -> Option<&str> {
+        match self {
+            Self::Credit => None,
+            Self::Agent(formula) | Self::Agents(formula) => Some(&formula.source),
+        }
+    }
+
+    /// The side that the agent is to serve; an error if the formula has no value at this moment.
+    pub(crate) fn pool(
+        &self,
+        query: &Query<'_>,
+        parameters: &BTreeMap<String, f64>,
+    ) -> Result<Pool, EvaluationError> {
         let scope = SeizeScope {
             names: Names {
                 state: query.state,
@@ -187,12 +221,11 @@ impl Seize {
             },
             query,
         };
-        let decided = match self {
-            Self::Credit => None,
-            Self::Agent(formula) => formula.is_true(&scope).ok().map(side),
-            Self::Agents(formula) => formula.number(&scope).ok().map(|agents| query.up_to(agents)),
-        };
-        decided.unwrap_or_else(|| query.credit())
+        match self {
+            Self::Credit => Ok(query.credit()),
+            Self::Agent(formula) => formula.checked.is_true(&scope).map(side),
+            Self::Agents(formula) => formula.checked.number(&scope).map(|agents| query.up_to(agents)),
+        }
     }
 }
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use flows::expression::ExpressionProblem;
+use serde::{Deserialize, Serialize};
 
 use crate::budget::Limit;
 use crate::formula::{Init, Seize};
 
 /// How calls are started.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Mode {
     /// One contact is shown to each free agent, who starts the call.
     Preview,
@@ -20,8 +22,9 @@ pub enum Mode {
     Predictive(f64),
 }
 
-/// What may be set for a run.
-#[derive(Clone, Debug)]
+/// What may be set for a run. It is written down as its formulas, and checked when it is read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Plan {
     pub(crate) init: Init,
     pub(crate) seize: Seize,
@@ -44,6 +47,12 @@ impl Plan {
     /// Dials by a mode.
     pub fn with_mode(mut self, mode: Mode) -> Self {
         self.init = Init::Mode(mode);
+        self
+    }
+
+    /// Seizes as `credit()` does.
+    pub(crate) fn with_credit(mut self) -> Self {
+        self.seize = Seize::Credit;
         self
     }
 
@@ -75,6 +84,62 @@ impl Plan {
     pub fn with_seize(mut self, formula: &str) -> Result<Self, ExpressionProblem> {
         self.seize = Seize::parse(formula, &self.parameters)?;
         Ok(self)
+    }
+}
+
+/// A plan as it is written down.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Written {
+    /// None if there is a formula.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mode: Option<Mode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    init: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seize: Option<String>,
+    #[serde(default)]
+    limits: Vec<Limit>,
+    #[serde(default)]
+    parameters: BTreeMap<String, f64>,
+}
+
+impl From<Plan> for Written {
+    fn from(plan: Plan) -> Self {
+        Self {
+            mode: match plan.init {
+                Init::Mode(mode) => Some(mode),
+                Init::Formula(_) => None,
+            },
+            init: plan.init.source().map(str::to_owned),
+            seize: plan.seize.source().map(str::to_owned),
+            limits: plan.limits,
+            parameters: plan.parameters,
+        }
+    }
+}
+
+impl TryFrom<Written> for Plan {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let wrong =
+            |which: &str, problem: ExpressionProblem| format!("the formula of {which} is wrong {problem}");
+        let mut plan = Self::default()
+            .with_limits(written.limits)
+            .with_parameters(written.parameters);
+        if let Some(mode) = written.mode {
+            plan = plan.with_mode(mode);
+        }
+        if let Some(init) = written.init {
+            plan = plan.with_init(&init).map_err(|problem| wrong("INIT", problem))?;
+        }
+        if let Some(seize) = written.seize {
+            plan = plan
+                .with_seize(&seize)
+                .map_err(|problem| wrong("SEIZE", problem))?;
+        }
+        Ok(plan)
     }
 }
 
@@ -116,5 +181,32 @@ mod tests {
         let plan = Plan::default().with_parameters(parameters);
         assert!(plan.clone().with_init("power(parameters.ratio)").is_ok());
         assert!(plan.with_init("power(parameters.other)").is_err());
+    }
+
+    #[test]
+    fn a_plan_is_read_as_it_was_written() {
+        let parameters = BTreeMap::from([("ratio".to_owned(), 0.1 + 0.2)]);
+        let limits = vec![Limit {
+            rate: 0.03,
+            window: crate::Window::Last(1_800.0),
+        }];
+        let plan = Plan::default().with_parameters(parameters).with_limits(limits);
+        for plan in [
+            plan.clone().with_mode(Mode::Power(2.5)),
+            plan.with_init("power(parameters.ratio)")
+                .and_then(|plan| plan.with_seize("share(0.5)"))
+                .unwrap(),
+        ] {
+            let written = serde_json::to_string(&plan).unwrap();
+            let read: Plan = serde_json::from_str(&written).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), written);
+        }
+        let wrong = serde_json::from_str::<Plan>(r#"{"init":"powr(2)"}"#)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            wrong.contains("the formula of INIT is wrong at character 0"),
+            "{wrong}"
+        );
     }
 }

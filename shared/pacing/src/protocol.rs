@@ -93,12 +93,14 @@ pub enum Why {
     Review,
 }
 
-/// The answer to a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The answer to a question: `{"dial":3}` or `{"seize":true}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// Calls to start now.
     Dial(u32),
-    /// The side that the agent is to serve.
+    /// The side that the agent is to serve: true for outbound.
+    #[serde(with = "wire::seized")]
     Seize(Pool),
 }
 

@@ -1,11 +1,13 @@
 //! The commands of the program.
 
+mod audit;
 mod demo;
 mod import;
 mod key;
 mod load;
 mod pace;
 mod rebuild;
+mod replay;
 mod serve;
 mod simulate;
 
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     /// Import a CSV file of contacts into a contact list, through a running server.
     Import(import::Import),
+    /// Prove that recorded decisions are those that the engine makes of their inputs.
+    Audit(audit::Audit),
     /// List, create or revoke API keys. The server must not be running on the same data.
     Key(key::Key),
     /// Measure how fast, how late and at what cost this machine does the work; proven by recount.
@@ -37,6 +41,7 @@ pub(crate) enum Command {
     Pace(pace::Pace),
     /// Make customer history and counters again from the activities. The server must not be running.
     Rebuild(rebuild::Rebuild),
+    Replay(replay::Replay),
     /// Try pacing on simulated contact centres, and compare modes and formulas.
     Simulate(simulate::Simulate),
     /// Play the providers, as `load` needs it.
@@ -56,12 +61,14 @@ impl Command {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::Serve(serve) => serve.run().await,
+            Self::Audit(audit) => audit.run(),
             Self::Demo(demo) => demo.run().await,
             Self::Import(import) => import.run().await,
             Self::Key(key) => key.run().await,
             Self::Load(load) => load.run().await,
             Self::Pace(pace) => pace.run(),
             Self::Rebuild(rebuild) => rebuild.run().await,
+            Self::Replay(replay) => replay.run(),
             Self::Simulate(simulate) => simulate.run(),
             Self::Simulator(simulator) => simulator.run().await,
         }

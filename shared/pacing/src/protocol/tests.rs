@@ -60,7 +60,11 @@ fn a_question_is_found_in_a_bad_line() {
 
 #[test]
 fn answers_are_one_key() {
-    let written = |answer: Answer| serde_json::to_string(&answer).unwrap();
+    let written = |answer: Answer| {
+        let text = serde_json::to_string(&answer).unwrap();
+        assert_eq!(serde_json::from_str::<Answer>(&text).unwrap(), answer);
+        text
+    };
     assert_eq!(written(Answer::Dial(3)), r#"{"dial":3}"#);
     assert_eq!(written(Answer::Seize(Pool::Outbound)), r#"{"seize":true}"#);
     assert_eq!(written(Answer::Seize(Pool::Inbound)), r#"{"seize":false}"#);

@@ -388,15 +388,24 @@ impl Asked {
     }
 }
 
-/// `{"dial":3}` or `{"seize":true}`.
-impl Serialize for Answer {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeMap;
-        let mut map = serializer.serialize_map(Some(1))?;
-        match self {
-            Self::Dial(calls) => map.serialize_entry("dial", calls)?,
-            Self::Seize(pool) => map.serialize_entry("seize", &(*pool == Pool::Outbound))?,
-        }
-        map.end()
+/// A side as whether it is outbound.
+pub(super) mod seized {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Pool;
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(in super::super) fn serialize<S: Serializer>(pool: &Pool, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(*pool == Pool::Outbound)
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Pool, D::Error> {
+        Ok(if bool::deserialize(deserializer)? {
+            Pool::Outbound
+        } else {
+            Pool::Inbound
+        })
     }
 }

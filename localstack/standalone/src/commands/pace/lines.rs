@@ -2,7 +2,9 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use pacing::protocol::{Answer, Asked, Line, Pacer, Pool, Question};
+use pacing::protocol::{Asked, Line, Pacer, Pool, Question};
+
+use super::log::Log;
 
 /// Longest line that is read, in bytes.
 const MAX_LINE_BYTES: u64 = 65_536;
@@ -14,6 +16,7 @@ pub(super) fn serve(
     mut input: impl BufRead,
     mut output: impl Write,
     errors: &mut dyn Write,
+    mut log: Option<&mut Log>,
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
     for number in 1u64.. {
@@ -29,10 +32,26 @@ pub(super) fn serve(
         if !whole {
             skip_line(&mut input)?;
         }
-        if let Some(answer) = answer(pacer, bytes.trim_ascii(), whole, |problem| {
+        let line = bytes.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        let mut tell = |problem: String| {
             // Nobody may be listening to errors: that stops nothing.
             let _ = writeln!(errors, "campaigns: line {number}: {problem}");
-        }) {
+        };
+        let understood = understand(line, whole);
+        let answer = match &understood {
+            Ok(line) => pacer.tell(line),
+            Err(problem) => {
+                tell(problem.clone());
+                asked(line).safe_answer()
+            }
+        };
+        if let Some(log) = &mut log {
+            log.add(line, understood.is_ok(), answer, tell);
+        }
+        if let Some(answer) = answer {
             serde_json::to_writer(&mut output, &answer)?;
             output.write_all(b"\n")?;
             output.flush()?;
@@ -41,21 +60,12 @@ pub(super) fn serve(
     Ok(())
 }
 
-fn answer(pacer: &mut dyn Pacer, line: &[u8], whole: bool, tell: impl FnOnce(String)) -> Option<Answer> {
-    if line.is_empty() {
-        return None;
-    }
+/// A line, or why it cannot be read.
+fn understand(line: &[u8], whole: bool) -> Result<Line, String> {
     if !whole {
-        tell(format!("is longer than {MAX_LINE_BYTES} bytes"));
-        return asked(line).safe_answer();
+        return Err(format!("is longer than {MAX_LINE_BYTES} bytes"));
     }
-    match serde_json::from_slice::<Line>(line) {
-        Ok(line) => pacer.tell(&line),
-        Err(error) => {
-            tell(error.to_string());
-            asked(line).safe_answer()
-        }
-    }
+    serde_json::from_slice(line).map_err(|error| error.to_string())
 }
 
 /// What a line asks that cannot be read as a whole, or not even as JSON.
@@ -96,6 +106,8 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use pacing::protocol::Answer;
+
     use super::*;
 
     /// Answers dial questions with 7, and seizes nobody.
@@ -112,7 +124,7 @@ mod tests {
 
     fn run(input: &str) -> (String, String) {
         let (mut output, mut errors) = (Vec::new(), Vec::new());
-        serve(&mut Seven, input.as_bytes(), &mut output, &mut errors).unwrap();
+        serve(&mut Seven, input.as_bytes(), &mut output, &mut errors, None).unwrap();
         (
             String::from_utf8(output).unwrap(),
             String::from_utf8(errors).unwrap(),

@@ -1,79 +1,38 @@
 //! `campaigns pace`: paces an outside contact centre over standard input and output.
 
 mod lines;
+pub(crate) mod log;
+pub(crate) mod plan;
 
 use std::io::{self, BufReader, BufWriter};
+use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use pacing::{Engine, Mode, Plan};
+use clap::Args;
+use pacing::{Engine, Plan};
 
 use crate::failure::Failure;
+use log::Log;
+use plan::Choice;
 
 #[derive(Args)]
 pub(crate) struct Pace {
-    /// How calls are started.
-    #[arg(long, value_enum, default_value = "predictive", conflicts_with = "init")]
-    mode: Dialing,
-    /// Lines for each free agent, in power mode.
-    #[arg(long, value_name = "LINES", default_value_t = 2.0)]
-    ratio: f64,
-    /// INIT: calls to start now, as a formula in CEL, such as `min(predictive(0.03), power(3))`.
-    #[arg(long, value_name = "FORMULA")]
-    init: Option<String>,
-    /// SEIZE: whether to seize this agent, or how many to have seized, as a formula in CEL, such as
-    /// `credit() && agents.idle_inbound > 1`.
-    #[arg(long, value_name = "FORMULA")]
-    seize: Option<String>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Dialing {
-    /// A contact is shown to each free agent, who starts the call.
-    Preview,
-    /// One call for each free agent.
-    Progressive,
-    /// So many calls for each free agent: see --ratio.
-    Power,
-    /// As many calls as the limit of abandoned calls allows.
-    Predictive,
+    #[command(flatten)]
+    choice: Choice,
+    /// Record the plan, each line and its answer in this new file, for `campaigns audit replay` and
+    /// `campaigns replay`.
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
 }
 
 impl Pace {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let mut engine = Engine::new(self.plan()?);
+        let plan = self.choice.over(Plan::default())?;
+        let mut log = self.log.map(|path| Log::create(path, &plan)).transpose()?;
+        let mut engine = Engine::new(plan);
         let input = BufReader::new(io::stdin().lock());
         let output = BufWriter::new(io::stdout().lock());
-        lines::serve(&mut engine, input, output, &mut io::stderr().lock())
+        let errors = &mut io::stderr().lock();
+        lines::serve(&mut engine, input, output, errors, log.as_mut())
             .map_err(|error| Failure::Told(format!("standard input or output broke: {error}")))
     }
-
-    fn plan(&self) -> Result<Plan, Failure> {
-        if !(self.ratio.is_finite() && self.ratio >= 0.0) {
-            let ratio = self.ratio;
-            return Err(Failure::Told(format!(
-                "--ratio is {ratio}, but must be a number from 0 on"
-            )));
-        }
-        let mut plan = Plan::default().with_mode(match self.mode {
-            Dialing::Preview => Mode::Preview,
-            Dialing::Progressive => Mode::Progressive,
-            Dialing::Power => Mode::Power(self.ratio),
-            Dialing::Predictive => Mode::Predictive(1.0),
-        });
-        if let Some(init) = &self.init {
-            plan = plan
-                .with_init(init)
-                .map_err(|problem| wrong("--init", &problem))?;
-        }
-        if let Some(seize) = &self.seize {
-            plan = plan
-                .with_seize(seize)
-                .map_err(|problem| wrong("--seize", &problem))?;
-        }
-        Ok(plan)
-    }
-}
-
-fn wrong(option: &str, problem: &dyn std::fmt::Display) -> Failure {
-    Failure::Told(format!("the formula of {option} is wrong {problem}"))
 }
