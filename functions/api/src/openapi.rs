@@ -21,7 +21,7 @@ const PAGE: &str = include_str!("docs.html");
 const WRITES: [&str; 4] = ["post", "put", "patch", "delete"];
 
 /// The groups of operations, in the order in which they are shown.
-const TAGS: [(&str, &str); 16] = [
+const TAGS: [(&str, &str); 17] = [
     (
         "scheduled activities",
         "One message or call to one customer, at its time.",
@@ -49,6 +49,10 @@ const TAGS: [(&str, &str); 16] = [
     (
         "flows",
         "Documents that say what a conversation does: nodes, and outcomes wired to nodes.",
+    ),
+    (
+        "formulas",
+        "How many calls to start and which agents to seize, as expressions; tried before they run.",
     ),
     (
         "do not contact",
@@ -80,13 +84,14 @@ const TAGS: [(&str, &str); 16] = [
 ];
 
 /// Most entries of maps, by schema and member, which derived schemas cannot say.
-const MAP_BOUNDS: [(&str, &str, usize); 12] = [
+const MAP_BOUNDS: [(&str, &str, usize); 13] = [
     ("ActivityIn", "metadata", 20),
     ("ActivityPatch", "metadata", 20),
     ("CampaignIn", "contactColumns", 100),
     ("CampaignIn", "profileAttributes", 100),
     ("FlowIn", "contactColumns", 100),
     ("FlowIn", "profileAttributes", 100),
+    ("FormulaIn", "parameters", 100),
     ("ConnectorIn", "settings", 40),
     ("ConnectorIn", "secrets", 40),
     ("CustomerIn", "addresses", 4),

@@ -79,6 +79,7 @@ fn resources() -> OpenApiRouter<ApiState> {
         .routes(routes!(do_not_contact::enter_batch))
         .routes(routes!(flows::validate))
         .routes(routes!(flows::schema))
+        .routes(routes!(formulas::evaluate))
         .routes(routes!(campaigns::create, campaigns::list))
         .routes(routes!(campaigns::get, campaigns::change, campaigns::delete))
         .routes(routes!(campaign_actions::publish))

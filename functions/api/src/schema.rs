@@ -178,3 +178,49 @@ pub(crate) struct TenantPolicy {
     #[schema(max_items = 10)]
     caps: Option<Vec<Cap>>,
 }
+
+/// Which formula.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum FormulaKind {
+    Init,
+    Seize,
+}
+
+/// A moment, in the numbers that matter most to formulas. What is not given is 0, except the answer rate.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Moment {
+    /// Agents on the outbound side who are free.
+    #[schema(maximum = 2_000)]
+    idle: Option<u32>,
+    /// Agents in conversation.
+    #[schema(maximum = 2_000)]
+    talking: Option<u32>,
+    /// Agents in wrap-up.
+    #[schema(maximum = 2_000)]
+    wrapping: Option<u32>,
+    /// Calls dialed and without a verdict.
+    #[schema(maximum = 2_000)]
+    in_flight: Option<u32>,
+    /// Live calls without an agent.
+    #[schema(maximum = 2_000)]
+    waiting: Option<u32>,
+    /// Contacts that may still be called; null if that is not known.
+    pending: Option<u32>,
+    /// Part of the calls that a person answers; 0.3 unless given.
+    #[schema(minimum = 0.01, maximum = 1)]
+    answer_rate: Option<f64>,
+    /// Abandoned calls per live call since the beginning.
+    #[schema(minimum = 0, maximum = 1)]
+    abandonment: Option<f64>,
+    /// Agents of the inbound side who are free.
+    #[schema(maximum = 2_000)]
+    idle_inbound: Option<u32>,
+    /// Inbound callers who queue.
+    #[schema(maximum = 2_000)]
+    queue: Option<u32>,
+    /// Seconds that the oldest of them has waited.
+    #[schema(minimum = 0, maximum = 86_400)]
+    oldest_wait: Option<f64>,
+}

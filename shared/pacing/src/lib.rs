@@ -17,6 +17,7 @@ mod predictive;
 pub mod protocol;
 mod seize;
 mod surplus;
+pub mod trial;
 
 pub use budget::{Limit, Window};
 pub use engine::{Engine, State, decide};

@@ -16,6 +16,7 @@ pub mod dead_letters;
 pub mod do_not_contact;
 pub mod event_types;
 pub mod flows;
+pub mod formulas;
 pub mod health;
 pub mod imports;
 pub mod scheduled_activities;

@@ -133,6 +133,11 @@ async fn samples(api: &Api) -> Vec<Sample> {
             "/v1/flows/validate".into(),
             json!({"flow": flow(), "contactColumns": {"a": "string"}}),
         ),
+        (
+            Method::POST,
+            "/v1/formulas/evaluate".into(),
+            json!({"kind": "init", "expression": "power(2)", "parameters": {"a": 1}, "moments": [{"idle": 1}]}),
+        ),
         (Method::POST, "/v1/campaigns".into(), campaign(&list)),
         (Method::PATCH, draft, campaign(&list)),
         (

@@ -20,6 +20,7 @@ mod customers;
 mod description;
 mod failures;
 mod fakes;
+mod formulas;
 #[cfg(feature = "lambda")]
 mod gateway;
 mod harness;

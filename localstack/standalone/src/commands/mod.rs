@@ -2,6 +2,7 @@
 
 mod audit;
 mod demo;
+mod formula;
 mod import;
 mod key;
 mod load;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     /// Watch a whole campaign on three channels, with simulated providers; nothing else is needed.
     Demo(demo::Demo),
+    /// Check a formula of INIT or SEIZE, and see what it would do.
+    Formula(formula::Formula),
     /// Import a CSV file of contacts into a contact list, through a running server.
     Import(import::Import),
     /// Prove that recorded decisions are those that the engine makes of their inputs.
@@ -63,6 +66,7 @@ impl Command {
             Self::Serve(serve) => serve.run().await,
             Self::Audit(audit) => audit.run(),
             Self::Demo(demo) => demo.run().await,
+            Self::Formula(formula) => formula.run(),
             Self::Import(import) => import.run().await,
             Self::Key(key) => key.run().await,
             Self::Load(load) => load.run().await,
