@@ -150,7 +150,8 @@ impl Account {
         let credit = limit * self.sum.live - self.sum.abandoned;
         let (ahead, borrow) = match self.limit.window {
             Window::Run(end) => ((end - now).max(0.0), BORROW),
-            Window::Life => (AHEAD, BORROW),
+            // It may end at any moment: nothing is borrowed from calls that may never come.
+            Window::Life => (AHEAD, 0.0),
             Window::Last(seconds) => ((seconds / 4.0).min(AHEAD), 0.0),
         };
         let coming = TRUST * rate * ahead;
@@ -255,6 +256,16 @@ impl Budget {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_open_window_borrows_nothing() {
+        let window = Window::Life;
+        let mut account = Account::new(Limit { rate: 0.03, window });
+        for (live, credit) in [(0.0, 0.0), (100.0, 3.0)] {
+            account.count(0.0, Tally { live, abandoned: 0.0 });
+            assert_eq!(account.allowance(0.0, 0.2, 1.0).loss, credit);
+        }
+    }
 
     proptest! {
         #[test]

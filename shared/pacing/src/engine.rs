@@ -206,6 +206,8 @@ impl State {
             }
             CallEvent::Machine => {
                 self.demand.resolved(call, Verdict::Machine, now);
+                // Detection may still say so of a call that waits already; it waits no more.
+                self.waiting.remove(call);
             }
             CallEvent::LiveWaiting => {
                 if self.live(call) {

@@ -119,6 +119,24 @@ fn nothing_is_dialed_beyond_the_contacts() {
     );
 }
 
+#[test]
+fn a_machine_that_was_taken_for_a_person_waits_no_more() {
+    let plan = Plan::default().with_mode(Mode::Progressive);
+    let mut state = begin(&plan, start());
+    let counts = Counts {
+        idle: Some(1),
+        ..Counts::default()
+    };
+    let mut after = |event| {
+        let line = told(1.0, Event::Call(Id::Number(1), event));
+        decide(&plan, &mut state, &line);
+        dial(decide(&plan, &mut state, &asked(1.0, Event::Tick, counts)))
+    };
+    after(CallEvent::Dialed);
+    assert_eq!(after(CallEvent::LiveWaiting), 0);
+    assert_eq!(after(CallEvent::Machine), 1);
+}
+
 fn query(why: Why, pool: Pool) -> Event {
     let agent = Some(Id::Number(1));
     Event::SeizeQuery { agent, why, pool }
