@@ -290,6 +290,36 @@ mod tests {
         }
 
         #[test]
+        fn every_window_counts_what_a_recount_finds(calls in proptest::collection::vec((0.0..400.0f64, any::<bool>()), 1..200)) {
+            let limits = [Window::Run(1e5), Window::Life].map(|window| Limit { rate: 0.03, window });
+            let mut budget = Budget::new(&limits, 0.0);
+            let mut all = Vec::new();
+            let mut now = 0.0;
+            for (gap, abandoned) in calls {
+                now += gap;
+                budget.live(now);
+                if abandoned { budget.abandoned(now) }
+                all.push((now, abandoned));
+            }
+            budget.advance(now);
+            let recount = |from: f64| {
+                let within = all.iter().filter(move |(t, _)| *t > from);
+                let lost = within.clone().filter(|(_, abandoned)| *abandoned);
+                (within.count() as f64, lost.count() as f64)
+            };
+            let tallies = budget.accounts.iter().map(Account::tally).chain([budget.tally(Window::Life)]);
+            for tally in tallies {
+                prop_assert_eq!((tally.live, tally.abandoned), recount(-1.0));
+            }
+            for seconds in [1_800.0, 86_400.0, 2_592_000.0] {
+                let tally = budget.tally(Window::Last(seconds));
+                let (most, least) = (recount(now - seconds), recount(now - seconds + seconds / PARTS));
+                prop_assert!(tally.live <= most.0 && tally.live >= least.0);
+                prop_assert!(tally.abandoned <= most.1 && tally.abandoned >= least.1);
+            }
+        }
+
+        #[test]
         fn never_allows_to_end_over_the_limit(live in 0u32..5_000, share in 0.0..0.06f64, left in 0.0..20_000.0f64) {
             let limit = Limit { rate: 0.03, window: Window::Run(20_000.0) };
             let mut account = Account::new(limit);

@@ -94,7 +94,9 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn counts() -> impl Strategy<Value = Counts> {
-    (0u32..8, 0u32..30, 0u32..3, 0u32..4, 0u32..4).prop_map(|(idle, inflight, waiting, idle_in, in_queue)| {
+    let numbers = (0u32..8, 0u32..30, 0u32..3, 0u32..4, 0u32..4);
+    (numbers, proptest::option::of(0u32..20)).prop_map(|(numbers, pending)| {
+        let (idle, inflight, waiting, idle_in, in_queue) = numbers;
         Counts {
             idle: Some(idle),
             talk: Some(2),
@@ -104,7 +106,7 @@ fn counts() -> impl Strategy<Value = Counts> {
             idle_in: Some(idle_in),
             in_queue: Some(in_queue),
             in_wait: Some(f64::from(in_queue) * 5.0),
-            pending: None,
+            pending,
         }
     })
 }

@@ -1,6 +1,8 @@
 //! What holds whatever happens.
 
-use pacing::protocol::{AgentEvent, Answer, CallEvent, Counts, Event, Id, InboundEvent, Pool, Start, Why};
+use pacing::protocol::{
+    AgentEvent, Answer, CallEvent, Counts, Event, Id, InboundEvent, Line, Pool, Start, Why,
+};
 use pacing::{Limit, Mode, Plan, State, Window, decide};
 use proptest::prelude::*;
 
@@ -25,6 +27,22 @@ fn plans() -> impl Strategy<Value = Plan> {
             rate: 0.03,
             window: Window::Last(1_800.0),
         }])),
+    ]
+}
+
+/// How a call ends.
+fn ending() -> impl Strategy<Value = CallEvent> {
+    prop_oneof![
+        Just(CallEvent::Busy),
+        Just(CallEvent::NoAnswer),
+        Just(CallEvent::Invalid),
+        Just(CallEvent::Fax),
+        Just(CallEvent::Machine),
+        Just(CallEvent::Abandoned),
+        Just(CallEvent::Connected {
+            agent: Id::Number(1),
+            wait: 0.5,
+        }),
     ]
 }
 
@@ -59,6 +77,7 @@ proptest! {
                 let busy = line.counts.talk.unwrap() + line.counts.wrap.unwrap();
                 let staff = f64::from((line.counts.idle.unwrap() + busy).max(6));
                 let lines = staff * run.max_lines_per_agent;
+                prop_assert!(calls <= line.counts.pending.unwrap_or(u32::MAX));
                 prop_assert!(f64::from(calls + line.counts.inflight.unwrap()) <= lines.max(f64::from(line.counts.inflight.unwrap())));
             }
         }
@@ -78,6 +97,67 @@ proptest! {
             }
         }
         prop_assert!(once == twice);
+    }
+
+    #[test]
+    fn a_line_from_the_past_counts_as_of_now(plan in plans(), lines in lines()) {
+        let mut stale = begin(&plan, start());
+        let mut prompt = stale.clone();
+        let mut now: f64 = 0.0;
+        for line in &lines {
+            now = now.max(line.t);
+            let answer = decide(&plan, &mut stale, line);
+            prop_assert_eq!(answer, decide(&plan, &mut prompt, &Line { t: now, ..line.clone() }));
+        }
+        prop_assert!(stale == prompt);
+    }
+
+    #[test]
+    fn what_comes_after_the_end_of_a_call_changes_nothing(end in ending(), late in ending(), waits: bool) {
+        let plan = Plan::default();
+        let mut state = begin(&plan, start());
+        let mut tell = |event| {
+            decide(&plan, &mut state, &told(1.0, Event::Call(Id::Number(7), event)));
+            state.clone()
+        };
+        tell(CallEvent::Dialed);
+        if waits && matches!(end, CallEvent::Abandoned | CallEvent::Connected { .. } | CallEvent::Machine) {
+            tell(CallEvent::LiveWaiting);
+        }
+        let ended = tell(end);
+        for event in [late, CallEvent::Ringing, CallEvent::Answered, CallEvent::LiveWaiting] {
+            prop_assert!(tell(event) == ended);
+        }
+    }
+
+    #[test]
+    fn abandonment_is_what_counting_finds(calls in proptest::collection::vec((0.0..20.0f64, ending(), any::<bool>()), 1..80)) {
+        let plan = Plan::default();
+        let mut state = begin(&plan, start());
+        let mut lines = Vec::new();
+        let (mut live, mut abandoned) = (0.0, 0.0);
+        for (place, (after, end, waits)) in calls.into_iter().enumerate() {
+            let t = place as f64;
+            let mut call = |t, event| lines.push(told(t, Event::Call(Id::Number(place as u64), event)));
+            call(t, CallEvent::Dialed);
+            if matches!(end, CallEvent::Connected { .. } | CallEvent::Abandoned) {
+                live += 1.0;
+                abandoned += f64::from(u8::from(end == CallEvent::Abandoned));
+                if waits {
+                    call(t + after / 2.0, CallEvent::LiveWaiting);
+                }
+            }
+            call(t + after, end);
+        }
+        lines.sort_by(|a, b| a.t.total_cmp(&b.t));
+        for line in &lines {
+            decide(&plan, &mut state, line);
+        }
+        let question = asked(200.0, Event::Tick, Counts::default());
+        let seen = pacing::trial::at(&plan, &state, &question).unwrap().seen;
+        let share = if live > 0.0 { abandoned / live } else { 0.0 };
+        prop_assert_eq!(seen.abandonment, share);
+        prop_assert_eq!((seen.in_flight, seen.waiting), (0, 0));
     }
 
     #[test]
