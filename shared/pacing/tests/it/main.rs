@@ -4,4 +4,5 @@
 
 mod lines;
 mod promises;
+mod readme;
 mod recipes;
