@@ -55,7 +55,7 @@ async fn a_wrong_formula_is_told_where() {
         (
             "seize",
             "credit() && parameters.x",
-            12,
+            22,
             "`parameters.x` is not known",
         ),
     ] {

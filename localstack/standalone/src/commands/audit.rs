@@ -88,3 +88,36 @@ fn differs(
         written(now)
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: &str = r#"{"log":1,"engine":"0.0.1","plan":{"mode":{"power":2.0},"limits":[],"parameters":{}}}
+{"in":{"ev":"start","t":0,"limit":0.03},"out":null}
+{"in":{"ev":"agent_available","t":1,"q":"dial","agent":1,"idle":3},"out":{"dial":6}}
+"#;
+
+    fn audit(text: &str) -> Result<(), String> {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("day.jsonl");
+        std::fs::write(&log, text).unwrap();
+        let what = What::Replay { log };
+        Audit { what }.run().map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn another_answer_is_found_and_told() {
+        assert_eq!(audit(LOG), Ok(()));
+        let told = audit(&LOG.replace("\"dial\":6", "\"dial\":7")).unwrap_err();
+        assert!(
+            told.contains("line 3: recorded is the answer {\"dial\":7}, but its inputs give {\"dial\":6}")
+                && told.contains("version 0.0.1 recorded it"),
+            "{told}"
+        );
+        let told = audit(&LOG.replace("power", "turbo")).unwrap_err();
+        assert!(told.contains("line 1: is no line of a log"), "{told}");
+        let cut = LOG.get(..LOG.len() - 5).unwrap();
+        assert!(audit(cut).unwrap_err().contains("line 3: is no line of a log"));
+    }
+}
