@@ -192,19 +192,19 @@ pub(crate) enum FormulaKind {
 #[schema(rename_all = "camelCase")]
 pub(crate) struct Moment {
     /// Agents on the outbound side who are free.
-    #[schema(maximum = 2_000)]
+    #[schema(maximum = 1_000)]
     idle: Option<u32>,
     /// Agents in conversation.
-    #[schema(maximum = 2_000)]
+    #[schema(maximum = 1_000)]
     talking: Option<u32>,
     /// Agents in wrap-up.
-    #[schema(maximum = 2_000)]
+    #[schema(maximum = 1_000)]
     wrapping: Option<u32>,
     /// Calls dialed and without a verdict.
-    #[schema(maximum = 2_000)]
+    #[schema(maximum = 1_000)]
     in_flight: Option<u32>,
     /// Live calls without an agent.
-    #[schema(maximum = 2_000)]
+    #[schema(maximum = 1_000)]
     waiting: Option<u32>,
     /// Contacts that may still be called; null if that is not known.
     pending: Option<u32>,
@@ -215,10 +215,10 @@ pub(crate) struct Moment {
     #[schema(minimum = 0, maximum = 1)]
     abandonment: Option<f64>,
     /// Agents of the inbound side who are free.
-    #[schema(maximum = 2_000)]
+    #[schema(maximum = 1_000)]
     idle_inbound: Option<u32>,
     /// Inbound callers who queue.
-    #[schema(maximum = 2_000)]
+    #[schema(maximum = 1_000)]
     queue: Option<u32>,
     /// Seconds that the oldest of them has waited.
     #[schema(minimum = 0, maximum = 86_400)]

@@ -18,7 +18,7 @@ use crate::protocol::{
 };
 
 /// Most agents, calls or callers of a moment.
-pub const MOST: u32 = 2_000;
+pub const MOST: u32 = 1_000;
 /// Calls that were dialed before a moment that is made up.
 pub const HISTORY_CALLS: u32 = 600;
 
@@ -32,7 +32,7 @@ const GIVEN_UP: f64 = 20.0;
 const TALK: f64 = 150.0;
 const WRAP: f64 = 30.0;
 /// Ages that agents and calls of a moment are spread over.
-const AGES: u32 = 10;
+const AGES: u32 = 5;
 
 /// Which formula.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -510,10 +510,10 @@ mod tests {
         let usual = Situation::default;
         assert_eq!(
             check(Situation {
-                idle: 2_001,
+                idle: 1_001,
                 ..usual()
             }),
-            "`idle` must be 0 to 2000"
+            "`idle` must be 0 to 1000"
         );
         let rate = check(Situation {
             answer_rate: f64::NAN,

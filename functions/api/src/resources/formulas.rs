@@ -1,6 +1,6 @@
 //! Formulas of INIT and SEIZE: tried before a campaign runs on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use application::error::FieldError;
 use axum::Json;
@@ -15,6 +15,8 @@ use crate::schema;
 
 /// Most moments of one request.
 const MAX_MOMENTS: usize = 1_000;
+/// Most different pairs of answer rate and abandonment: each is a run of its own.
+const MAX_HISTORIES: usize = 100;
 /// Most parameters of a formula.
 const MAX_PARAMETERS: usize = 100;
 
@@ -32,9 +34,9 @@ pub struct FormulaIn {
     /// What the formula reads as `parameters.<name>`.
     #[serde(default)]
     parameters: BTreeMap<String, f64>,
-    /// The moments to try it at; if none are given, moments are made up: small and large teams, low and high
-    /// answer rates, a limit of abandoned calls that is unused, nearly used up and broken, quiet and busy
-    /// queues.
+    /// The moments to try it at, with at most 100 different pairs of `answerRate` and `abandonment`. If none
+    /// are given, moments are made up: small and large teams, low and high answer rates, a limit of abandoned
+    /// calls that is unused, nearly used up and broken, quiet and busy queues.
     #[serde(default)]
     #[schema(value_type = Option<Vec<schema::Moment>>, max_items = 1_000)]
     moments: Option<Vec<Situation>>,
@@ -154,6 +156,15 @@ fn check(input: &FormulaIn) -> Result<(), FieldError> {
     let moments = input.moments.as_deref().unwrap_or_default();
     if moments.len() > MAX_MOMENTS {
         let detail = format!("may have at most {MAX_MOMENTS} items");
+        return Err(FieldError::new("/moments", detail));
+    }
+    let histories: BTreeSet<[u64; 2]> = moments
+        .iter()
+        .map(|moment| [moment.answer_rate, moment.abandonment].map(f64::to_bits))
+        .collect();
+    if histories.len() > MAX_HISTORIES {
+        let detail =
+            format!("may have at most {MAX_HISTORIES} different pairs of answerRate and abandonment");
         return Err(FieldError::new("/moments", detail));
     }
     for (place, moment) in moments.iter().enumerate() {

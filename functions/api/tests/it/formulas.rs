@@ -71,16 +71,20 @@ async fn a_wrong_formula_is_told_where() {
 #[tokio::test]
 async fn bad_requests_name_the_field() {
     let api = Api::new().await;
+    let rates: Vec<Value> = (1..=101)
+        .map(|rate| json!({"answerRate": f64::from(rate) / 200.0}))
+        .collect();
     for (change, pointer) in [
         (json!({"kind": "route"}), "/kind"),
         (json!({"expression": 7}), "/expression"),
         (json!({"parameters": {"a b": 1}}), "/parameters/a b"),
         (json!({"parameters": {"a": "1"}}), "/parameters/a"),
-        (json!({"moments": [{}, {"idle": 2_001}]}), "/moments/1/idle"),
+        (json!({"moments": [{}, {"idle": 1_001}]}), "/moments/1/idle"),
         (json!({"moments": [{"idle": -1}]}), "/moments/0/idle"),
         (json!({"moments": [{"answerRate": 0}]}), "/moments/0/answerRate"),
         (json!({"moments": [{"staff": 1}]}), "/moments/0/staff"),
         (json!({"moments": vec![json!({}); 1_001]}), "/moments"),
+        (json!({"moments": rates}), "/moments"),
         (json!({"moment": []}), "/moment"),
     ] {
         let mut body = json!({"kind": "init", "expression": "1"});
