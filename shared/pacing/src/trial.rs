@@ -252,6 +252,22 @@ impl Situation {
         Ok(())
     }
 
+    /// Agents, calls and callers together: what a moment costs to make up.
+    pub fn people(&self) -> u64 {
+        [
+            self.idle,
+            self.talking,
+            self.wrapping,
+            self.in_flight,
+            self.waiting,
+            self.idle_inbound,
+            self.queue,
+        ]
+        .map(u64::from)
+        .iter()
+        .sum()
+    }
+
     /// The numbers that a formula reads in this state.
     fn seen(state: &State, counts: &Counts) -> Self {
         let moment = state.moment(counts);

@@ -17,6 +17,8 @@ use crate::schema;
 const MAX_MOMENTS: usize = 1_000;
 /// Most different pairs of answer rate and abandonment: each is a run of its own.
 const MAX_HISTORIES: usize = 100;
+/// Most agents, calls and callers of all moments together: they bound the time of an answer.
+const MAX_PEOPLE: u64 = 500_000;
 /// Most parameters of a formula.
 const MAX_PARAMETERS: usize = 100;
 
@@ -34,9 +36,10 @@ pub struct FormulaIn {
     /// What the formula reads as `parameters.<name>`.
     #[serde(default)]
     parameters: BTreeMap<String, f64>,
-    /// The moments to try it at, with at most 100 different pairs of `answerRate` and `abandonment`. If none
-    /// are given, moments are made up: small and large teams, low and high answer rates, a limit of abandoned
-    /// calls that is unused, nearly used up and broken, quiet and busy queues.
+    /// The moments to try it at, with at most 100 different pairs of `answerRate` and `abandonment`, and at most
+    /// 500,000 agents, calls and callers together. If none are given, moments are made up: small and large
+    /// teams, low and high answer rates, a limit of abandoned calls that is unused, nearly used up and broken,
+    /// quiet and busy queues.
     #[serde(default)]
     #[schema(value_type = Option<Vec<schema::Moment>>, max_items = 1_000)]
     moments: Option<Vec<Situation>>,
@@ -172,6 +175,10 @@ fn check(input: &FormulaIn) -> Result<(), FieldError> {
             let pointer = format!("/moments/{place}/{}", out.key);
             FieldError::new(pointer, format!("must be {}", out.range))
         })?;
+    }
+    if moments.iter().map(Situation::people).sum::<u64>() > MAX_PEOPLE {
+        let detail = format!("may have at most {MAX_PEOPLE} agents, calls and callers together");
+        return Err(FieldError::new("/moments", detail));
     }
     Ok(())
 }

@@ -85,6 +85,10 @@ async fn bad_requests_name_the_field() {
         (json!({"moments": [{"staff": 1}]}), "/moments/0/staff"),
         (json!({"moments": vec![json!({}); 1_001]}), "/moments"),
         (json!({"moments": rates}), "/moments"),
+        (
+            json!({"moments": vec![json!({"talking": 1_000}); 501]}),
+            "/moments",
+        ),
         (json!({"moment": []}), "/moment"),
     ] {
         let mut body = json!({"kind": "init", "expression": "1"});
