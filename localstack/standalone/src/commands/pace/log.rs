@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use pacing::Plan;
 use pacing::protocol::{Answer, Line};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -44,6 +45,7 @@ pub(crate) struct Entry {
     /// What the centre said; none if that could not be read.
     #[serde(rename = "in")]
     pub(crate) line: Option<Line>,
+    unreadable: Option<IgnoredAny>,
     /// What it was answered.
     pub(crate) out: Option<Answer>,
 }
@@ -156,7 +158,14 @@ impl Record {
 
     /// The next line and its number; none at the end.
     pub(crate) fn next(&mut self) -> Result<Option<(u64, Entry)>, Failure> {
-        Ok(self.read()?.map(|entry| (self.line, entry)))
+        let Some(entry) = self.read::<Entry>()? else {
+            return Ok(None);
+        };
+        // A line that lost its input would otherwise pass as one that could not be read.
+        if entry.line.is_some() == entry.unreadable.is_some() {
+            return Err(self.wrong("must have either `in` or `unreadable`"));
+        }
+        Ok(Some((self.line, entry)))
     }
 
     fn read<T: serde::de::DeserializeOwned>(&mut self) -> Result<Option<T>, Failure> {
@@ -224,6 +233,17 @@ mod tests {
             }
         }
         assert_eq!((answers, unreadable), (output, 1));
+        let kept = std::fs::read_to_string(&path).unwrap();
+        for lost in [r#"{"out":null}"#, r#"{"in":null,"out":{"dial":1}}"#] {
+            let path = directory.path().join("lost.jsonl");
+            std::fs::write(&path, format!("{}\n{lost}\n", kept.lines().next().unwrap())).unwrap();
+            let (_, mut record) = Record::open(&path).unwrap();
+            let refused = record.next().err().unwrap().to_string();
+            assert!(
+                refused.ends_with("line 2: must have either `in` or `unreadable`"),
+                "{refused}"
+            );
+        }
         let refused = Log::create(path, &plan).err().unwrap().to_string();
         assert!(refused.contains("name a new file with --log"), "{refused}");
     }
