@@ -4,6 +4,7 @@ mod client;
 mod commands;
 mod engine;
 mod failure;
+mod output;
 mod server;
 
 use clap::Parser;

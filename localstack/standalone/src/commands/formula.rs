@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
-use flows::expression::ExpressionProblem;
 use pacing::protocol::{Answer, Pacer, Pool, Question};
 use pacing::trial::{self, Kind, Trial};
 use pacing::{Engine, Plan};
 
 use super::pace::log::Record;
+use super::pace::plan::wrong;
 use crate::failure::Failure;
+use crate::output::show;
 
 #[derive(Args)]
 pub(crate) struct Formula {
@@ -63,7 +64,7 @@ impl Formula {
         for (kind, formula) in [(Kind::Init, &these.init), (Kind::Seize, &these.seize)] {
             if let Some(formula) = formula {
                 let trials = these.trials(kind, formula)?;
-                println!("{formula}\n{}", table(kind, &trials));
+                show(&format!("{formula}\n{}", table(kind, &trials)))?;
             }
         }
         Ok(())
@@ -75,14 +76,14 @@ impl Try {
         let parameters: BTreeMap<String, f64> = self.parameters.iter().cloned().collect();
         let Some(log) = &self.moments else {
             return trial::evaluate(kind, formula, parameters, &trial::generated(kind))
-                .map_err(|problem| wrong(kind, &problem));
+                .map_err(|problem| wrong(option(kind), &problem));
         };
         let plan = Plan::default().with_parameters(parameters);
         let plan = match kind {
             Kind::Init => plan.with_init(formula),
             Kind::Seize => plan.with_seize(formula),
         };
-        let plan = plan.map_err(|problem| wrong(kind, &problem))?;
+        let plan = plan.map_err(|problem| wrong(option(kind), &problem))?;
         self.recorded(kind, &plan, log)
     }
 
@@ -114,12 +115,11 @@ impl Try {
     }
 }
 
-fn wrong(kind: Kind, problem: &ExpressionProblem) -> Failure {
-    let option = match kind {
+fn option(kind: Kind) -> &'static str {
+    match kind {
         Kind::Init => "--init",
         Kind::Seize => "--seize",
-    };
-    Failure::Told(format!("the formula of {option} is wrong {problem}"))
+    }
 }
 
 fn table(kind: Kind, trials: &[Trial]) -> Table {

@@ -11,6 +11,7 @@ use pacing::protocol::{Answer, Pacer, Pool};
 use super::pace::log::Record;
 use super::pace::plan::Choice;
 use crate::failure::Failure;
+use crate::output::show;
 
 /// Answer every question of a recorded run under another plan, and compare.
 ///
@@ -78,11 +79,11 @@ impl Replay {
             hour.recorded.add(entry.out);
             hour.replayed.add(answer);
         }
-        println!("{}", table(&hours));
-        println!(
-            "The inputs are those of the recorded run; what the other plan's calls bring about is not simulated."
-        );
-        Ok(())
+        show(&format!(
+            "{}\nThe inputs are those of the recorded run; what the other plan's calls bring about is not \
+             simulated.",
+            table(&hours)
+        ))
     }
 }
 

@@ -71,6 +71,7 @@ impl Choice {
     }
 }
 
-fn wrong(option: &str, problem: &dyn std::fmt::Display) -> Failure {
+/// What is wrong with the formula of an option.
+pub(crate) fn wrong(option: &str, problem: &dyn std::fmt::Display) -> Failure {
     Failure::Told(format!("the formula of {option} is wrong {problem}"))
 }

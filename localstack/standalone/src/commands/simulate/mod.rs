@@ -13,6 +13,7 @@ use contact_centre::scenario::{LIBRARY, find};
 use contact_centre::{Announcement, BusyCount, Order, Readings, Scenario};
 
 use crate::failure::Failure;
+use crate::output::show;
 use contender::Contender;
 use study::Study;
 
@@ -95,7 +96,11 @@ impl Simulate {
     pub(crate) fn run(self) -> Result<(), Failure> {
         if self.list {
             for known in LIBRARY {
-                println!("{:18} {}", known.name, parse(known.name, known.yaml)?.about);
+                show(&format!(
+                    "{:18} {}",
+                    known.name,
+                    parse(known.name, known.yaml)?.about
+                ))?;
             }
             return Ok(());
         }
@@ -114,10 +119,10 @@ impl Simulate {
                 study.robustness(self.first_seed..self.first_seed.saturating_add(count.min(MAX_RUNS)))?,
             );
         }
-        println!("{}", table::render(&rows, self.table));
+        show(&table::render(&rows, self.table))?;
         for row in &rows {
             if let Some(speed) = &row.speed {
-                println!("{} / {}: {speed}", row.scenario, row.contender);
+                show(&format!("{} / {}: {speed}", row.scenario, row.contender))?;
             }
         }
         Ok(())
