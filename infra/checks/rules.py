@@ -20,12 +20,14 @@ READ_STREAM = {
 LAYOUT = pathlib.Path(__file__).resolve().parents[2] / "shared/platform-aws/src/layout/mod.rs"
 # X-Ray knows no resources for these (Service Authorization Reference).
 TRACING = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
-# Names that are only known at run time, within one thing of this stack: objects of a bucket, secrets.
+# Names that are only known at run time, within one thing of this stack or one that a parameter names: objects of a
+# bucket, secrets, contacts of an instance.
 OPEN_ENDED = (
     re.compile(r"\$\{[A-Za-z]+\.Arn\}/\*"),
     re.compile(
         r"arn:\$\{AWS::Partition\}:ssm:\$\{AWS::Region\}:\$\{AWS::AccountId\}:parameter/\$\{AWS::StackName\}/\*"
     ),
+    re.compile(r"\$\{ConnectInstanceArn\}/contact/\*"),
 )
 
 

@@ -24,6 +24,7 @@ class Roles(unittest.TestCase):
         actions = {right.action for right in allowed(Template.read(), "DispatchFunction")}
         self.assertNotIn("sqs:ReceiveMessage", actions)
         self.assertNotIn("ses:SendEmail", actions)
+        self.assertNotIn("connect:StartOutboundVoiceContact", actions)
 
     def test_calls_are_read_from_log_lines(self) -> None:
         lines = [

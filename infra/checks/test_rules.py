@@ -12,6 +12,7 @@ PLANTED = [
     ('"dynamodb:Query"', '"dynamodb:*"', "no_wildcard_actions"),
     ("Resource: !GetAtt Bus.Arn", 'Resource: "*"', "no_wildcard_resources"),
     ('Resource: !Sub "${Uploads.Arn}/*"', 'Resource: !Sub "arn:${AWS::Partition}:s3:::*/*"', "no_wildcard_resources"),
+    ('Resource: !Sub "${ConnectInstanceArn}/contact/*"', 'Resource: !Sub "${ConnectInstanceArn}/*"', "no_wildcard_resources"),
     ("Role: !GetAtt FlowRole.Arn", "Role: !GetAtt DispatchRole.Arn", "a_role_each"),
     ("      RetentionInDays: !FindInMap [Stages, !Ref Stage, LogDays]\n", "", "a_role_each"),
     ("VisibilityTimeout: 360", "VisibilityTimeout: 359", "visibility"),
