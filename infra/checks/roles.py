@@ -117,7 +117,7 @@ def main() -> None:
         name = properties["FunctionName"]["Fn::Sub"].replace("${AWS::StackName}", stack)
         did = recorded(log_lines(logs, f"/aws/lambda/{name}"), queue_names(template, stack))
         if not did:
-            found.append(f"{function} recorded no call: deploy with LogFilter=info,{TARGET}=trace and use it")
+            found.append(f"{function} recorded no call: deploy with LogFilter=info,{TARGET}=debug and use it")
             continue
         calls += len(did)
         found += differences(function, allowed(template, function), did)

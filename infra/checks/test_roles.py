@@ -8,7 +8,7 @@ from template import Template
 
 
 def line(service: str, action: str, resource: str, name: str = "", target: str = "aws_call") -> str:
-    entry = {"level": "TRACE", "target": target, "service": service, "action": action}
+    entry = {"level": "DEBUG", "target": target, "service": service, "action": action}
     return json.dumps(entry | {"resource": resource, "name": name})
 
 

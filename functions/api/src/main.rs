@@ -3,14 +3,17 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use api::{ApiState, lambda, router};
+use api::lambda::{Event, answer};
+use api::{ApiState, router};
 use authorizer::Tokens;
 use authorizer::settings::Issuer;
-use runtime::lambda::end_in_order;
+use runtime::lambda::{Invocation, serve};
 use runtime::program::{self, Failure};
-use runtime::wiring::{Wired, http_client};
+use runtime::wiring::{Ports, Wired, http_client};
 use url::Url;
 
+/// What the API works with.
+const PORTS: Ports = Ports::TABLE.queues().blobs().secrets().connectors();
 /// Where the API is reached from outside.
 const PUBLIC_URL: &str = "PUBLIC_URL";
 
@@ -19,14 +22,21 @@ async fn main() -> ExitCode {
     program::run(Box::pin(async {
         let Wired {
             context, measures, ..
-        } = Wired::from_env().await?;
+        } = Wired::from_env(PORTS).await?;
         let state = ApiState {
             context,
             public_url: public_url()?,
             tokens: tokens()?,
         };
-        end_in_order(measures).await;
-        lambda_http::run(lambda::answering(router(state), measures)).await
+        let (clock, router) = (state.context.clock.clone(), router(state));
+        serve(
+            clock,
+            measures,
+            async |event: Event, Invocation { trace, .. }: Invocation| {
+                answer(router.clone(), event, trace.as_ref()).await
+            },
+        )
+        .await
     }))
     .await
 }

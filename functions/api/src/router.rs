@@ -1,20 +1,41 @@
 //! All routes, in their layers.
 
+use axum::routing::MethodRouter;
 use axum::{Router, middleware};
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::{OpenApi, Paths};
+use utoipa_axum::PathItemExt;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::problem::Problem;
 use crate::resources::*;
 use crate::state::ApiState;
 use crate::{auth, idempotency, openapi, trace};
 
+/// As `utoipa_axum::routes`, but operations are described only where `DESCRIBED` is true. What makes the description
+/// is large, and it is known before: it stands in `openapi.json`.
+macro_rules! routes {
+    ($($($part:ident)::+),+ $(,)?) => {
+        if DESCRIBED {
+            utoipa_axum::routes!($($($part)::+),+)
+        } else {
+            let (mut paths, mut methods) = (Paths::new(), MethodRouter::new());
+            $(
+                for method in utoipa_axum::routes!(@path [methods()] of $($part)::+) {
+                    methods = methods.on(method.to_method_filter(), $($part)::+);
+                }
+                let path = utoipa_axum::routes!(@path [path()] of $($part)::+);
+                paths.paths.entry(path).or_default();
+            )+
+            (Vec::new(), paths, methods)
+        }
+    };
+}
+
 /// The API.
 pub fn router(state: ApiState) -> Router {
-    let (routes, api) = all(&state).split_for_parts();
+    let (routes, _) = all::<false>(&state).split_for_parts();
     routes
-        .merge(openapi::router(api))
+        .merge(openapi::router())
         .fallback(async || Problem::no_such_path())
         .layer(middleware::from_fn_with_state(state.clone(), trace::around))
         .with_state(state)
@@ -22,29 +43,32 @@ pub fn router(state: ApiState) -> Router {
 
 /// The description of the API, before it is completed by [`openapi::document`].
 pub(crate) fn described(state: &ApiState) -> OpenApi {
-    all(state).split_for_parts().1
+    all::<true>(state).split_for_parts().1
 }
 
-fn all(state: &ApiState) -> OpenApiRouter<ApiState> {
+fn all<const DESCRIBED: bool>(state: &ApiState) -> OpenApiRouter<ApiState> {
     let once = middleware::from_fn_with_state(state.clone(), idempotency::once);
     let check = middleware::from_fn_with_state(state.clone(), auth::check);
-    let keyed = resources().route_layer(once).merge(uploads()).route_layer(check);
-    OpenApiRouter::new().merge(open()).merge(keyed)
+    let keyed = resources::<DESCRIBED>()
+        .route_layer(once)
+        .merge(uploads::<DESCRIBED>())
+        .route_layer(check);
+    OpenApiRouter::new().merge(open::<DESCRIBED>()).merge(keyed)
 }
 
 /// Without API key.
-fn open() -> OpenApiRouter<ApiState> {
+fn open<const DESCRIBED: bool>() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(health::health))
         .routes(routes!(callbacks::verify, callbacks::take))
 }
 
 /// Streamed, and so without idempotency key: putting the same file twice is harmless.
-fn uploads() -> OpenApiRouter<ApiState> {
+fn uploads<const DESCRIBED: bool>() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(imports::upload))
 }
 
-fn resources() -> OpenApiRouter<ApiState> {
+fn resources<const DESCRIBED: bool>() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(scheduled_activities::create, scheduled_activities::list))
         .routes(routes!(activity_batches::create))

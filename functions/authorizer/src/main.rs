@@ -7,14 +7,14 @@ use authorizer::{Tokens, gateway};
 use aws_lambda_events::apigw::ApiGatewayV2CustomAuthorizerV2Request;
 use runtime::lambda::{Invocation, serve};
 use runtime::program;
-use runtime::wiring::{Wired, http_client};
+use runtime::wiring::{Ports, Wired, http_client};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     program::run(Box::pin(async {
         let Wired {
             context, measures, ..
-        } = Wired::from_env().await?;
+        } = Wired::from_env(Ports::TABLE).await?;
         let issuer = Issuer::read(|name| std::env::var(name).ok())?;
         let tokens = match issuer {
             Some(issuer) => Some(Tokens::new(issuer, http_client()?)),

@@ -6,12 +6,12 @@ use application::sweep::From;
 use enqueue_due::{Portion, handle_portion};
 use runtime::lambda::{Invocation, serve};
 use runtime::program;
-use runtime::wiring::Wired;
+use runtime::wiring::{Ports, Wired};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     program::run(Box::pin(async {
-        let wired = Wired::from_env().await?;
+        let wired = Wired::from_env(Ports::TABLE.queues()).await?;
         let context = &wired.context;
         serve(
             context.clock.clone(),

@@ -4,11 +4,14 @@ use std::process::ExitCode;
 
 use platform::changes::Consumer;
 use runtime::program;
+use runtime::wiring::Ports;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    program::consumer(Consumer::History, |context, shard, changes| async move {
-        history::handle(&context, &shard, &changes).await
-    })
+    program::consumer(
+        Consumer::History,
+        Ports::TABLE,
+        |context, shard, changes| async move { history::handle(&context, &shard, &changes).await },
+    )
     .await
 }

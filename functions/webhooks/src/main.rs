@@ -4,10 +4,14 @@ use std::process::ExitCode;
 
 use platform::changes::Consumer;
 use runtime::program;
+use runtime::wiring::Ports;
+
+/// What the function works with: it makes first calls itself.
+const PORTS: Ports = Ports::TABLE.queues().bus().secrets().web();
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    program::consumer(Consumer::Webhooks, |context, shard, changes| async move {
+    program::consumer(Consumer::Webhooks, PORTS, |context, shard, changes| async move {
         webhooks::handle(&context, &shard, &changes).await
     })
     .await

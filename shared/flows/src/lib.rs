@@ -26,7 +26,7 @@ mod validate;
 mod visit;
 
 pub use conversation::{Conversation, event::Event};
-pub use document::schema;
+pub use document::{SCHEMA, schema};
 pub use effect::{Effect, Priority, Schedule};
 pub use explain::explain;
 pub use flow::{EventName, Flow, Label, NameError, NodeId, Outcome, VariableName};

@@ -17,6 +17,7 @@ use crate::calls::Recorder;
 use crate::capacity::{Capacity, Consumed};
 use crate::clients;
 use crate::queues::SqsQueues;
+use crate::s3::Bucket;
 use crate::secrets::ParameterStore;
 use crate::settings::{Accounting, Settings};
 use crate::signed::Signed;
@@ -43,6 +44,12 @@ impl Aws {
     /// Reads region, credentials' sources and endpoints from the environment. Calls nobody.
     pub async fn new(settings: Settings) -> Self {
         Self::with_config(settings, clients::config().await)
+    }
+
+    /// The same in a Lambda function, where the environment says all of it: other sources of credentials are as
+    /// large as the client of a service.
+    pub fn in_function(settings: Settings) -> Self {
+        Self::with_config(settings, clients::config_of_function())
     }
 
     /// The same with an SDK configuration of the caller's own.
@@ -126,9 +133,13 @@ impl Aws {
 
     /// The store of uploads.
     pub fn blobs(&self) -> Arc<dyn Blobs> {
-        let made = self
-            .blobs
-            .get_or_init(|| Arc::new(S3Blobs::new(&self.config, &self.settings.uploads)));
+        let made = self.blobs.get_or_init(|| {
+            Arc::new(S3Blobs::new(Bucket::new(
+                self.signed(),
+                &self.config,
+                &self.settings.uploads,
+            )))
+        });
         Arc::clone(made) as Arc<dyn Blobs>
     }
 

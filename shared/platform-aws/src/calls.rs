@@ -1,4 +1,4 @@
-//! Each call to AWS as an event of `tracing`, at level TRACE with target [`TARGET`]: which action of which
+//! Each call to AWS as an event of `tracing`, at level DEBUG with target [`TARGET`]: which action of which
 //! service on what. An action is named as IAM names it (a transaction as the writes in it, a batch of
 //! messages as sending one), so that the roles of functions can be held against what was called.
 //!
@@ -41,7 +41,7 @@ impl Intercept for Recorder {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if !tracing::enabled!(target: TARGET, tracing::Level::TRACE) {
+        if !tracing::enabled!(target: TARGET, tracing::Level::DEBUG) {
             return Ok(());
         }
         let operation = config.load::<Metadata>().map_or("unknown", Metadata::name);
@@ -49,7 +49,6 @@ impl Intercept for Recorder {
             Some("DynamoDB") => of_dynamodb(operation, context.input()),
             Some("SQS") => tell("sqs", sqs_action(operation), "queue", queue(context.input())),
             Some("EventBridge") => tell("events", operation, "bus", ""),
-            Some("S3") => tell("s3", s3_action(operation), "bucket", ""),
             other => tell(other.unwrap_or("unknown"), operation, "unknown", ""),
         }
         Ok(())
@@ -58,7 +57,7 @@ impl Intercept for Recorder {
 
 /// Tells one call.
 pub(crate) fn tell(service: &str, action: &str, resource: &str, name: &str) {
-    tracing::trace!(target: TARGET, service, action, resource, name);
+    tracing::debug!(target: TARGET, service, action, resource, name);
 }
 
 fn of_dynamodb(operation: &str, input: &Input) {
@@ -102,14 +101,6 @@ fn queue(input: &Input) -> &str {
     url.and_then(|url| url.rsplit('/').next()).unwrap_or("")
 }
 
-fn s3_action(operation: &str) -> &str {
-    match operation {
-        "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => "PutObject",
-        "HeadObject" => "GetObject",
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem};
@@ -120,8 +111,6 @@ mod tests {
     fn actions_are_named_as_iam_names_them() {
         assert_eq!(sqs_action("SendMessageBatch"), "SendMessage");
         assert_eq!(sqs_action("ReceiveMessage"), "ReceiveMessage");
-        assert_eq!(s3_action("UploadPart"), "PutObject");
-        assert_eq!(s3_action("AbortMultipartUpload"), "AbortMultipartUpload");
         let put = Put::builder()
             .table_name("t")
             .set_item(Some([].into()))

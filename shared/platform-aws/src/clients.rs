@@ -6,9 +6,11 @@
 
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::{Builder, Connector};
@@ -32,15 +34,40 @@ fn tls() -> Provider {
 pub(crate) async fn config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(Builder::new().tls_provider(tls()).build_https())
-        .retry_config(
-            RetryConfig::standard()
-                .with_max_attempts(TRIES)
-                .with_initial_backoff(PAUSE)
-                .with_max_backoff(LONGEST_PAUSE),
-        )
+        .retry_config(retries())
         .timeout_config(time_out(TRY))
         .load()
         .await
+}
+
+/// The same where region, credentials and endpoint are variables of the environment or nowhere, as Lambda sets them.
+pub(crate) fn config_of_function() -> SdkConfig {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let is_true = |name| set(name).map(|value| value.eq_ignore_ascii_case("true"));
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(
+            EnvironmentVariableCredentialsProvider::new(),
+        ))
+        .http_client(Builder::new().tls_provider(tls()).build_https())
+        .retry_config(retries())
+        .timeout_config(time_out(TRY))
+        .region(
+            set("AWS_REGION")
+                .or_else(|| set("AWS_DEFAULT_REGION"))
+                .map(Region::new),
+        );
+    config.set_endpoint_url(set("AWS_ENDPOINT_URL"));
+    config.set_use_fips(is_true("AWS_USE_FIPS_ENDPOINT"));
+    config.set_use_dual_stack(is_true("AWS_USE_DUALSTACK_ENDPOINT"));
+    config.build()
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(TRIES)
+        .with_initial_backoff(PAUSE)
+        .with_max_backoff(LONGEST_PAUSE)
 }
 
 /// Time-outs where one try may take this long.

@@ -17,6 +17,7 @@ pub mod changes;
 mod clients;
 pub mod layout;
 pub mod queues;
+mod s3;
 pub mod secrets;
 mod settings;
 mod signed;

@@ -14,7 +14,9 @@ use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::http::Request;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use bytes::Bytes;
 use domain::time::{Millis, Timestamp};
+use http::HeaderMap;
 use platform::world::Clock;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -145,13 +147,56 @@ impl Signed {
 
     async fn once(&self, service: &Service, action: &str, body: &str) -> Result<Value, CallError> {
         let request = self.request(service, action, body).await?;
+        let (status, _, body) = self.send(request).await?;
+        read(status, &body)
+    }
+
+    /// Sends a request, and gives the answer's status, headers and body.
+    pub(crate) async fn send(
+        &self,
+        request: http::Request<SdkBody>,
+    ) -> Result<(u16, HeaderMap, Bytes), CallError> {
+        let request = Request::try_from(request).map_err(unavailable)?;
         let response = self.connector.call(request).await.map_err(unavailable)?;
-        let status = response.status().as_u16();
-        let body = ByteStream::new(response.into_body())
-            .collect()
-            .await
+        let response = response.try_into_http1x().map_err(unavailable)?;
+        let (parts, body) = response.into_parts();
+        let body = ByteStream::new(body).collect().await.map_err(unavailable)?;
+        Ok((parts.status.as_u16(), parts.headers, body.into_bytes()))
+    }
+
+    /// Signs a request.
+    pub(crate) async fn sign(
+        &self,
+        service: &str,
+        settings: SigningSettings,
+        request: &mut http::Request<SdkBody>,
+        body: SignableBody<'_>,
+    ) -> Result<(), CallError> {
+        let region = self.region()?;
+        let identity = self.credentials().await?.into();
+        let parameters = SigningParams::builder()
+            .identity(&identity)
+            .region(region)
+            .name(service)
+            .time(system_time(self.clock.now()))
+            .settings(settings)
+            .build()
             .map_err(unavailable)?;
-        read(status, &body.into_bytes())
+        let (method, uri) = (request.method().to_string(), request.uri().to_string());
+        let headers = request.headers().iter();
+        let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let signable = SignableRequest::new(&method, uri, headers, body).map_err(unavailable)?;
+        let (signature, _) = sign(signable, &parameters.into())
+            .map_err(unavailable)?
+            .into_parts();
+        signature.apply_to_request_http1x(request);
+        Ok(())
+    }
+
+    fn region(&self) -> Result<&str, CallError> {
+        self.region
+            .as_deref()
+            .ok_or_else(|| CallError::Unavailable("no region is set; set AWS_REGION".to_owned()))
     }
 
     async fn request(
@@ -159,40 +204,20 @@ impl Signed {
         service: &Service,
         action: &str,
         body: &str,
-    ) -> Result<Request<SdkBody>, CallError> {
-        let region = self
-            .region
-            .as_deref()
-            .ok_or_else(|| CallError::Unavailable("no region is set; set AWS_REGION".to_owned()))?;
-        let url = self.endpoint.clone().unwrap_or_else(|| endpoint(service, region));
-        let url = format!("{}/", url.trim_end_matches('/'));
-        let target = format!("{}.{action}", service.target);
-        let own = [("content-type", service.media), ("x-amz-target", &target)];
-        let identity = self.credentials().await?.into();
-        let parameters = SigningParams::builder()
-            .identity(&identity)
-            .region(region)
-            .name(service.signing)
-            .time(system_time(self.clock.now()))
-            .settings(SigningSettings::default())
-            .build()
+    ) -> Result<http::Request<SdkBody>, CallError> {
+        let url = match &self.endpoint {
+            Some(endpoint) => endpoint.clone(),
+            None => endpoint(service, self.region()?),
+        };
+        let mut request = http::Request::post(format!("{}/", url.trim_end_matches('/')))
+            .header("content-type", service.media)
+            .header("x-amz-target", format!("{}.{action}", service.target))
+            .body(SdkBody::from(body))
             .map_err(unavailable)?;
-        let signable = SignableRequest::new(
-            "POST",
-            &url,
-            own.into_iter(),
-            SignableBody::Bytes(body.as_bytes()),
-        )
-        .map_err(unavailable)?;
-        let (signature, _) = sign(signable, &parameters.into())
-            .map_err(unavailable)?
-            .into_parts();
-        let mut request = http::Request::post(&url);
-        for (name, value) in own.into_iter().chain(signature.headers()) {
-            request = request.header(name, value);
-        }
-        let request = request.body(SdkBody::from(body)).map_err(unavailable)?;
-        Request::try_from(request).map_err(unavailable)
+        let signed = SignableBody::Bytes(body.as_bytes());
+        self.sign(service.signing, SigningSettings::default(), &mut request, signed)
+            .await?;
+        Ok(request)
     }
 
     async fn credentials(&self) -> Result<Credentials, CallError> {

@@ -39,7 +39,7 @@ impl<'a> MakeWriter<'a> for Lines {
 async fn calls_are_told_by_their_actions_and_what_they_consumed_is_summed() {
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt()
-        .with_env_filter("off,aws_call=trace")
+        .with_env_filter("off,aws_call=debug")
         .with_ansi(false)
         .with_writer(lines.clone())
         .finish();

@@ -1,11 +1,11 @@
 //! The programs of functions and workers on AWS. Each `main` is one call of a function here: it reads
 //! the settings, makes the use cases' context, and answers invocations until the platform ends it.
 
+#[cfg(feature = "poll")]
+mod polling;
+
 use std::future::Future;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use application::context::Context;
 use application::error::Error;
@@ -15,26 +15,23 @@ use domain::time::Millis;
 use platform::changes::{Change, Consumer, ShardId};
 use platform::queues::QueueName;
 use platform_aws::changes::RecordError;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use crate::lambda::sqs::{Bounds, Message};
 use crate::lambda::stream::StreamEvent;
-use crate::lambda::{Invocation, Measures, serve, sqs, stream};
-use crate::poll;
+use crate::lambda::{Invocation, serve, sqs, stream};
 use crate::telemetry::{self, LogFormat};
-use crate::wiring::Wired;
+use crate::wiring::{Ports, Wired};
 
 /// Anything for which a program cannot start or go on: told on standard error, for its operators.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What is logged where `RUST_LOG` does not say.
 const LOGGED: &str = "info";
-/// Time between two writings of what a polling process measured.
-const WRITTEN_EVERY: Duration = Duration::from_secs(1);
-/// Messages after which a polling process writes what it measured: between two writings no measure
-/// may hold more than 100 values.
-const WRITTEN_AFTER: u32 = 50;
+/// What a worker takes for arguments.
+#[cfg(feature = "poll")]
+const USAGE: &str = "the only argument is --poll: poll the queues instead of being invoked";
+#[cfg(not(feature = "poll"))]
+const USAGE: &str = "there are no arguments: this program was built without the feature `poll`";
 
 /// A worker: which queues it serves, and how.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +42,8 @@ pub struct Worker {
     pub at_once: u32,
     /// How long one message may take.
     pub longest: Millis,
+    /// What it works with.
+    pub ports: Ports,
 }
 
 /// Runs a program to its end; its failure becomes a line and an exit code.
@@ -70,12 +69,13 @@ where
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
     run(Box::pin(async {
-        let wired = Wired::from_env().await?;
+        let wired = Wired::from_env(worker.ports).await?;
         let mut arguments = std::env::args().skip(1);
         match (arguments.next().as_deref(), arguments.next()) {
             (None, _) => invoked(worker, &wired, handler).await,
-            (Some("--poll"), None) => polling(worker, &wired, handler).await,
-            _ => Err("the only argument is --poll: poll the queues instead of being invoked".into()),
+            #[cfg(feature = "poll")]
+            (Some("--poll"), None) => polling::polling(worker, &wired, handler).await,
+            _ => Err(USAGE.into()),
         }
     }))
     .await
@@ -106,73 +106,14 @@ where
     .await
 }
 
-async fn polling<H, F>(worker: Worker, wired: &Wired, handler: H) -> Result<(), Failure>
-where
-    H: Fn(Context, String) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Result<(), Error>> + Send + 'static,
-{
-    let stop = CancellationToken::new();
-    let mut loops = JoinSet::new();
-    for queue in worker.queues {
-        let (context, handler, measures) = (wired.context.clone(), handler.clone(), wired.measures);
-        let handled = Arc::new(AtomicU32::new(0));
-        let one = move |body| {
-            let (work, handled) = (handler(context.clone(), body), handled.clone());
-            async move {
-                let outcome = work.await;
-                if handled.fetch_add(1, Ordering::Relaxed) % WRITTEN_AFTER == WRITTEN_AFTER - 1 {
-                    measures.write();
-                }
-                outcome
-            }
-        };
-        let (queues, hold) = (wired.context.queues.clone(), Some(wired.hold.clone()));
-        loops.spawn(poll::held(
-            queues,
-            hold,
-            *queue,
-            worker.at_once,
-            stop.clone(),
-            one,
-        ));
-    }
-    let writing = write_now_and_then(wired.measures);
-    tokio::select! {
-        ended = signalled() => ended?,
-        () = writing => {}
-    }
-    tracing::info!("stopping; what is in hand is finished first");
-    stop.cancel();
-    while loops.join_next().await.is_some() {}
-    wired.measures.write();
-    Ok(())
-}
-
-async fn write_now_and_then(measures: Measures) {
-    loop {
-        tokio::time::sleep(WRITTEN_EVERY).await;
-        measures.write();
-    }
-}
-
-/// Waits for SIGTERM or Ctrl-C.
-async fn signalled() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-    }
-}
-
 /// Runs a consumer of the change stream as a Lambda function.
-pub async fn consumer<H, F>(consumer: Consumer, handler: H) -> ExitCode
+pub async fn consumer<H, F>(consumer: Consumer, ports: Ports, handler: H) -> ExitCode
 where
     H: Fn(Context, ShardId, Vec<Change>) -> F,
     F: Future<Output = Result<(), Error>>,
 {
     run(Box::pin(async {
-        let wired = Wired::from_env().await?;
+        let wired = Wired::from_env(ports).await?;
         let (context, handler) = (&wired.context, &handler);
         serve(
             context.clock.clone(),

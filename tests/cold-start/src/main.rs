@@ -1,8 +1,10 @@
 //! How long each function takes from the start of its process to its first answer, and how large it is.
 //!
-//! `cargo run --release -p cold-start`, after the functions were built (`localstack/build`). Each
-//! function is invoked by a stand-in of the Lambda service, and makes its first request to a stand-in
-//! of AWS; a hello-world function on the same runtime is measured in the same rounds.
+//! `cargo run --release -p cold-start`, after the functions were built (`localstack/build function`).
+//! Each function is invoked by a stand-in of the Lambda service, and makes its first request to a
+//! stand-in of AWS; a hello-world function on the same runtime is measured in the same rounds. With
+//! `--rounds 0` nothing is started, so that functions of any architecture are weighed (`infra/build`).
+//! A function whose zip is larger than [`LARGEST_ZIP`] is a failure.
 
 mod aws;
 mod lambda;
@@ -24,9 +26,12 @@ use measure::{Start, median};
 
 /// The smallest function, against which all others are held.
 const HELLO: &str = "hello-world";
+/// What a function may be at most as Lambda takes it, in bytes.
+const LARGEST_ZIP: usize = 5_000_000;
 /// The functions, and what each is invoked with.
-const FUNCTIONS: [(&str, &str); 9] = [
+const FUNCTIONS: [(&str, &str); 10] = [
     (HELLO, include_str!("../events/schedule.json")),
+    ("administration", include_str!("../events/administration.json")),
     ("api", include_str!("../events/api.json")),
     ("authorizer", include_str!("../events/authorizer.json")),
     ("enqueue-due", include_str!("../events/schedule.json")),
@@ -46,7 +51,7 @@ struct Arguments {
     /// Where the functions stand: `NAME/bootstrap` for each.
     #[arg(long, default_value = "target/lambda")]
     functions: PathBuf,
-    /// How often each is started.
+    /// How often each is started; 0: only how large each is.
     #[arg(long, default_value_t = 20)]
     rounds: usize,
 }
@@ -61,16 +66,36 @@ struct Measured {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match measure_all(&Arguments::parse()).await {
+    let arguments = Arguments::parse();
+    match measure_all(&arguments).await {
         Ok(measured) => {
-            println!("{}", table(&measured));
-            ExitCode::SUCCESS
+            println!("{}", table(&measured, arguments.rounds > 0));
+            told(&too_large(&measured))
         }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => told(&[error]),
     }
+}
+
+fn told(faults: &[String]) -> ExitCode {
+    for fault in faults {
+        eprintln!("{fault}");
+    }
+    if faults.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn too_large(measured: &[Measured]) -> Vec<String> {
+    let of = measured.iter().filter(|of| of.packed > LARGEST_ZIP);
+    of.map(|of| {
+        format!(
+            "the zip of {} has {} bytes, more than {LARGEST_ZIP}",
+            of.name, of.packed
+        )
+    })
+    .collect()
 }
 
 async fn measure_all(arguments: &Arguments) -> Result<Vec<Measured>, String> {
@@ -90,7 +115,9 @@ async fn measure_all(arguments: &Arguments) -> Result<Vec<Measured>, String> {
                 .push(measure::start(&program, &environment(name), event, &aws).await?);
         }
     }
-    eprintln!();
+    if arguments.rounds > 0 {
+        eprintln!();
+    }
     Ok(measured)
 }
 
@@ -156,39 +183,45 @@ impl Measured {
     }
 }
 
-fn table(measured: &[Measured]) -> Table {
+fn table(measured: &[Measured], are_started: bool) -> Table {
     let millis = |span: Option<Duration>| span.map_or(f64::NAN, |span| span.as_secs_f64() * 1e3);
     let hello = measured
         .first()
         .map_or(f64::NAN, |first| millis(median(first.took())));
     let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN).set_header([
-        "function",
-        "binary, MB",
-        "zip, MB",
-        "first answer, ms (median)",
-        "least",
-        "most",
-        "over hello-world",
-        "requests to AWS",
-        "memory, MB",
-    ]);
+    let mut header = vec!["function", "binary, MB", "zip, MB"];
+    if are_started {
+        header.extend([
+            "first answer, ms (median)",
+            "least",
+            "most",
+            "over hello-world",
+            "requests to AWS",
+            "memory, MB",
+        ]);
+    }
+    table.load_style(presets::ASCII_MARKDOWN).set_header(header);
     for of in measured {
-        let took = of.took();
-        let middle = millis(median(took.clone()));
-        let requests = median(of.starts.iter().map(|start| start.requests).collect());
-        let memory = median(of.starts.iter().filter_map(|start| start.memory).collect());
-        table.add_row([
+        let mut row = vec![
             of.name.to_owned(),
             format!("{:.2}", of.size as f64 / 1e6),
             format!("{:.2}", of.packed as f64 / 1e6),
-            format!("{middle:.1}"),
-            format!("{:.1}", millis(took.iter().min().copied())),
-            format!("{:.1}", millis(took.iter().max().copied())),
-            format!("{:+.1}", middle - hello),
-            requests.unwrap_or_default().to_string(),
-            memory.map_or_else(String::new, |kilobytes| format!("{:.1}", kilobytes as f64 / 1e3)),
-        ]);
+        ];
+        if are_started {
+            let took = of.took();
+            let middle = millis(median(took.clone()));
+            let requests = median(of.starts.iter().map(|start| start.requests).collect());
+            let memory = median(of.starts.iter().filter_map(|start| start.memory).collect());
+            row.extend([
+                format!("{middle:.1}"),
+                format!("{:.1}", millis(took.iter().min().copied())),
+                format!("{:.1}", millis(took.iter().max().copied())),
+                format!("{:+.1}", middle - hello),
+                requests.unwrap_or_default().to_string(),
+                memory.map_or_else(String::new, |kilobytes| format!("{:.1}", kilobytes as f64 / 1e3)),
+            ]);
+        }
+        table.add_row(row);
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);

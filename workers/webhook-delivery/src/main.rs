@@ -5,12 +5,14 @@ use std::process::ExitCode;
 use domain::time::Millis;
 use platform::queues::QueueName;
 use runtime::program::{self, Worker};
+use runtime::wiring::Ports;
 
 /// A call takes up to 15 s; the rest is for the commit behind it.
 const WORKER: Worker = Worker {
     queues: &[QueueName::WebhookDelivery],
     at_once: 32,
     longest: Millis::seconds(20),
+    ports: Ports::TABLE.queues().secrets().web(),
 };
 
 #[tokio::main]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use application::campaigns::{FieldType, declarations};
 use axum::Json;
+use axum::response::IntoResponse;
+use http::header;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -87,6 +89,6 @@ pub(crate) async fn validate(Input(input): Input<FlowIn>) -> Json<FlowCheckOut> 
     get, path = "/v1/flows/schema", operation_id = "getFlowSchema", tag = "flows",
     responses((status = 200, body = Object, content_type = "application/schema+json"))
 )]
-pub(crate) async fn schema() -> Json<Value> {
-    Json(flows::schema())
+pub(crate) async fn schema() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], flows::SCHEMA)
 }

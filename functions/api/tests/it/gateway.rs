@@ -1,10 +1,8 @@
 //! Requests as API Gateway passes them to the function.
 
-use api::lambda::authorized;
-use axum::body::to_bytes;
+use api::lambda::answer;
 use http::StatusCode;
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use crate::harness::Api;
 
@@ -13,11 +11,10 @@ async fn invoke(api: &Api, found: Value, change: impl FnOnce(&mut Value)) -> (St
     let mut event: Value = serde_json::from_str(include_str!("../fixtures/http-api.json")).unwrap();
     event["requestContext"]["authorizer"]["lambda"] = found;
     change(&mut event);
-    let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-    let response = authorized(api.router()).oneshot(request).await.unwrap();
-    let (parts, body) = response.into_parts();
-    let bytes = to_bytes(body, usize::MAX).await.unwrap();
-    (parts.status, serde_json::from_slice(&bytes).unwrap())
+    let event = serde_json::from_value(event).unwrap();
+    let answer = answer(api.router(), event, None).await.unwrap();
+    let status = StatusCode::from_u16(answer.status_code).unwrap();
+    (status, serde_json::from_str(&answer.body).unwrap())
 }
 
 fn reader() -> Value {

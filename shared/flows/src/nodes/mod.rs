@@ -21,16 +21,28 @@ mod route;
 mod set;
 mod wait;
 
-/// All node types.
-pub(crate) const TYPES: &[Registration] = &[
-    Registration::of::<message::Message>(),
-    Registration::of::<call::Call>(),
-    Registration::of::<ivr::Ivr>(),
-    Registration::of::<route::Route>(),
-    Registration::of::<wait::Wait>(),
-    Registration::of::<branch::Branch>(),
-    Registration::of::<set::Set>(),
-    Registration::of::<end::End>(),
+/// Lists node types.
+macro_rules! types {
+    ($($of:ty),+ $(,)?) => {
+        /// All node types.
+        pub(crate) const TYPES: &[Registration] = &[$(Registration::of::<$of>()),+];
+
+        /// The schemas of their settings, in the same order; apart, so that programs that only run flows are made
+        /// without them.
+        pub(crate) const SCHEMAS: &[fn(&mut SchemaGenerator) -> Schema] =
+            &[$(<<$of as NodeType>::Settings as JsonSchema>::json_schema),+];
+    };
+}
+
+types![
+    message::Message,
+    call::Call,
+    ivr::Ivr,
+    route::Route,
+    wait::Wait,
+    branch::Branch,
+    set::Set,
+    end::End,
 ];
 
 /// A type of node: how its settings are written and checked.
@@ -127,7 +139,6 @@ pub(crate) struct Registration {
     pub(crate) ends: bool,
     pub(crate) messages: bool,
     pub(crate) check: fn(Json, &mut Checking<'_>) -> Option<Arc<dyn Behaviour>>,
-    pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
 }
 
 impl Registration {
@@ -143,7 +154,6 @@ impl Registration {
                 let settings = checking.read::<T::Settings>(json)?;
                 T::check(settings, checking).map(|node| Arc::new(node) as Arc<dyn Behaviour>)
             },
-            schema: T::Settings::json_schema,
         }
     }
 

@@ -1,9 +1,11 @@
 //! The use cases' context on AWS.
 
 mod lazy;
+mod ports;
 mod settings;
 
 pub use connectors::{ClientError, http_client};
+pub use ports::Ports;
 pub use settings::{SettingError, Settings};
 
 use std::sync::Arc;
@@ -11,27 +13,22 @@ use std::sync::Arc;
 use application::cache::Caches;
 use application::context::Context;
 use application::error::Error;
-use async_trait::async_trait;
-use connectors::Factory;
-use connectors::web::AddressPolicy;
-use domain::time::Millis;
 use platform::changes::{Consumer, ShardId};
-use platform::queues::{QueueError, QueueName};
 use platform_aws::Aws;
-use platform_aws::queues::SqsQueues;
 
 use crate::lambda::Measures;
 use crate::lambda::stream::StreamEvent;
+#[cfg(feature = "poll")]
 use crate::poll::Hold;
 use crate::program::Failure;
-use lazy::{LazyFactory, LazyWeb};
 
 /// What a program on AWS works with.
 pub struct Wired {
     /// Ports and caches.
     pub context: Context,
-    /// Signs of life for messages in hand.
-    pub hold: Arc<dyn Hold>,
+    /// Signs of life for messages in hand, where there are queues.
+    #[cfg(feature = "poll")]
+    pub hold: Option<Arc<dyn Hold>>,
     /// What was measured.
     pub measures: Measures,
     /// The stream's only shard, where events name none.
@@ -39,18 +36,18 @@ pub struct Wired {
 }
 
 impl Wired {
-    /// Wires the program as the environment says. Calls nobody yet.
+    /// Wires the program with these ports, as the environment says. Calls nobody yet.
     ///
     /// # Errors
     /// The first setting that is missing or wrong, by its name.
-    pub async fn from_env() -> Result<Self, Failure> {
+    pub async fn from_env(ports: Ports) -> Result<Self, Failure> {
         let settings = Settings::read(|name| std::env::var(name).ok())?;
-        // The SDK's configuration is a large future: it is kept off every program's stack.
-        let aws = Box::pin(Aws::new(platform_aws::Settings::from_env()?)).await;
+        let aws = aws(platform_aws::Settings::from_env()?).await;
         let measures = Measures::record(settings.namespace.clone())?;
         Ok(Self {
-            context: context(&aws, &settings),
-            hold: Arc::new(Visibility(aws.sqs())),
+            context: context(&aws, &settings, ports),
+            #[cfg(feature = "poll")]
+            hold: (ports.hold)(&aws),
             measures,
             only_shard: settings.only_shard.map(ShardId),
         })
@@ -79,47 +76,29 @@ impl Wired {
     }
 }
 
-fn context(aws: &Aws, settings: &Settings) -> Context {
-    let policy = AddressPolicy {
-        allowed: settings.allowed_networks.clone(),
-        https_only: settings.https_only,
-    };
+#[cfg(feature = "poll")]
+async fn aws(settings: platform_aws::Settings) -> Aws {
+    // The SDK's configuration is a large future: it is kept off every program's stack.
+    Box::pin(Aws::new(settings)).await
+}
+
+#[cfg(not(feature = "poll"))]
+async fn aws(settings: platform_aws::Settings) -> Aws {
+    Aws::in_function(settings)
+}
+
+fn context(aws: &Aws, settings: &Settings, ports: Ports) -> Context {
     Context {
         table: aws.table(),
-        queues: aws.queues(),
-        bus: aws.bus(),
-        blobs: aws.blobs(),
-        secrets: aws.secrets(),
-        web: Arc::new(LazyWeb::new(policy)),
-        connectors: Arc::new(connectors_of(aws, settings)),
+        queues: (ports.queues)(aws),
+        bus: (ports.bus)(aws),
+        blobs: (ports.blobs)(aws),
+        secrets: (ports.secrets)(aws),
+        web: (ports.web)(settings),
+        connectors: (ports.connectors)(aws, settings),
         clock: aws.clock(),
         entropy: aws.entropy(),
         caches: Arc::new(Caches::default()),
         trace: None,
-    }
-}
-
-fn connectors_of(aws: &Aws, settings: &Settings) -> LazyFactory {
-    let clock = aws.clock();
-    let role = aws
-        .config()
-        .credentials_provider()
-        .filter(|_| settings.connectors_use_role);
-    LazyFactory::new(Box::new(move || {
-        let factory = Factory::new(clock.clone()).map_err(|error| error.to_string())?;
-        Ok(match &role {
-            Some(role) => factory.with_aws_credentials(role.clone()),
-            None => factory,
-        })
-    }))
-}
-
-/// SQS hides a message for longer when it is told so.
-struct Visibility(Arc<SqsQueues>);
-
-#[async_trait]
-impl Hold for Visibility {
-    async fn hold(&self, queue: QueueName, receipt: &str, visibility: Millis) -> Result<(), QueueError> {
-        self.0.hold(queue, receipt, visibility).await
     }
 }
