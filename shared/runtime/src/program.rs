@@ -32,6 +32,8 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 const LOGGED: &str = "info";
 /// Time between two writings of what a polling process measured.
 const WRITTEN_EVERY: Duration = Duration::from_secs(1);
+/// How programs are called.
+const USAGE: &str = "the only argument is --poll: poll the queues instead of being invoked";
 /// Messages after which a polling process writes what it measured: between two writings no measure
 /// may hold more than 100 values.
 const WRITTEN_AFTER: u32 = 50;
@@ -74,11 +76,52 @@ where
         let mut arguments = std::env::args().skip(1);
         match (arguments.next().as_deref(), arguments.next()) {
             (None, _) => invoked(worker, &wired, handler).await,
-            (Some("--poll"), None) => polling(worker, &wired, handler).await,
-            _ => Err("the only argument is --poll: poll the queues instead of being invoked".into()),
+            (Some("--poll"), None) => polling(worker, &wired, CancellationToken::new(), handler).await,
+            _ => Err(USAGE.into()),
         }
     }))
     .await
+}
+
+/// Runs a worker that owns what a message names until it is told to stop: as a process, when the process
+/// ends; as a function, after `longest`.
+pub async fn owner<H, F>(worker: Worker, handler: H) -> ExitCode
+where
+    H: Fn(Context, String, CancellationToken) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    run(Box::pin(async {
+        let wired = Wired::from_env().await?;
+        let mut arguments = std::env::args().skip(1);
+        match (arguments.next().as_deref(), arguments.next()) {
+            (None, _) => {
+                let longest = worker.longest.duration();
+                invoked(worker, &wired, move |context, message| {
+                    handler(context, message, stop_after(longest))
+                })
+                .await
+            }
+            (Some("--poll"), None) => {
+                let stop = CancellationToken::new();
+                let told = stop.clone();
+                let handler = move |context, message| handler(context, message, told.clone());
+                polling(worker, &wired, stop, handler).await
+            }
+            _ => Err(USAGE.into()),
+        }
+    }))
+    .await
+}
+
+/// A token that is cancelled after a while.
+fn stop_after(span: Duration) -> CancellationToken {
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(span).await;
+        told.cancel();
+    });
+    stop
 }
 
 async fn invoked<H, F>(worker: Worker, wired: &Wired, handler: H) -> Result<(), Failure>
@@ -106,12 +149,16 @@ where
     .await
 }
 
-async fn polling<H, F>(worker: Worker, wired: &Wired, handler: H) -> Result<(), Failure>
+async fn polling<H, F>(
+    worker: Worker,
+    wired: &Wired,
+    stop: CancellationToken,
+    handler: H,
+) -> Result<(), Failure>
 where
     H: Fn(Context, String) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
-    let stop = CancellationToken::new();
     let mut loops = JoinSet::new();
     for queue in worker.queues {
         let (context, handler, measures) = (wired.context.clone(), handler.clone(), wired.measures);

@@ -209,6 +209,7 @@ pub fn definition() -> Definition {
             channel_windows: BTreeMap::from([(Channel::Sms, open("00:00", "24:00"))]),
             caps: Vec::new(),
         },
+        pacing: None,
         start_rate_per_second: 2,
         start_at: None,
         end_at: None,
