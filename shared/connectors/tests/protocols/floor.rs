@@ -27,7 +27,7 @@ async fn start(floor: FloorConfig) -> Simulator {
     };
     let config = SimulatorConfig {
         seed: 7,
-        time_scale: 100.0,
+        time_scale: 20.0,
         floor: Some(FloorConfig {
             agents: vec![FloorAgent::new("ann", &["sales"])],
             wrap_up: Span::millis(10_000, 10_000),
@@ -144,9 +144,9 @@ async fn a_conversation_is_told_from_both_sides() {
             json!({"type": "ready"}),
             json!({"type": "busy", "activity": "act_1"}),
             json!("CONNECTED"),
-            // 5 s and 10 s, a hundred times as fast.
-            json!({"type": "about_to_finish", "left": 0.05}),
-            json!({"type": "wrap_up", "left": 0.1}),
+            // 5 s and 10 s, twenty times as fast.
+            json!({"type": "about_to_finish", "left": 0.25}),
+            json!({"type": "wrap_up", "left": 0.5}),
             json!({"type": "ready"}),
         ]
     );
