@@ -44,7 +44,7 @@ fn flow(mode: &str) -> Value {
         ("no_answer", "no_answer"),
         ("machine", "machine"),
         ("abandoned", "abandoned"),
-        ("cancelled", "cancelled"),
+        ("rejected", "rejected"),
     ]
     .into();
     let mut nodes = json!({
@@ -117,7 +117,13 @@ async fn put(api: &Api, path: &str, body: &Value) -> Value {
 
 /// Lets the agents come to work, and waits until the product knows.
 async fn open_floor(api: &Api, centre: &Simulator) {
-    put(api, "/v1/skill-groups/sales", &json!({"name": "Sales"})).await;
+    let pacing = json!({"previewSeconds": 10, "skippedForSeconds": 1, "ringLimitSeconds": 15});
+    put(
+        api,
+        "/v1/skill-groups/sales",
+        &json!({"name": "Sales", "pacing": pacing}),
+    )
+    .await;
     for agent in agents() {
         let definition = json!({"name": agent, "skillGroups": ["sales"]});
         put(api, &format!("/v1/agents/{agent}"), &definition).await;
@@ -203,7 +209,10 @@ async fn run(mode: &str) -> Run {
 fn check(conversation: &Value, centre: &Simulator) {
     let contact: usize = conversation["customerId"].as_str().unwrap().parse().unwrap();
     let calls = conversation["messages"].as_array().unwrap();
-    let dialed = calls.iter().filter(|call| call["state"] != "CANCELLED").count();
+    let dialed = calls
+        .iter()
+        .filter(|call| call["reason"] != "AGENT_REJECTED")
+        .count();
     assert_eq!(
         usize::try_from(centre.calls_to(&number(contact))).unwrap(),
         dialed,
@@ -215,7 +224,6 @@ fn check(conversation: &Value, centre: &Simulator) {
     match last["state"].as_str().unwrap() {
         "CONNECTED" => assert!(["sold", "answered"].contains(&outcome), "{conversation}"),
         "FAILED" => assert_eq!(outcome, CallResult::of_reason(reason).name(), "{conversation}"),
-        "CANCELLED" => assert_eq!(outcome, "cancelled", "{conversation}"),
         state => panic!("{state} is not the end of a call: {conversation}"),
     }
 }
@@ -230,4 +238,27 @@ async fn a_predictive_campaign_calls_everybody() {
 async fn a_power_campaign_calls_everybody() {
     let run = run("power").await;
     assert!(run.stats.floor.connected > 0, "{:?}", run.outcomes);
+}
+
+#[tokio::test]
+async fn a_progressive_campaign_abandons_nobody() {
+    let run = run("progressive").await;
+    let floor = &run.stats.floor;
+    assert_eq!(floor.abandoned, 0, "{:?}", run.outcomes);
+    assert!(floor.connected > 0, "{:?}", run.outcomes);
+    assert_eq!(floor.most_reserved_at_once(), 1, "no call had its agent first");
+}
+
+#[tokio::test]
+async fn in_a_preview_campaign_agents_decide_whom_to_call() {
+    let run = run("preview").await;
+    let floor = &run.stats.floor;
+    assert_eq!(floor.abandoned, 0, "{:?}", run.outcomes);
+    assert!(floor.connected > 0, "{:?}", run.outcomes);
+    assert_eq!(floor.most_reserved_at_once(), 1, "no call had its agent first");
+    let said = |decision: &str| floor.previews.get(decision).copied().unwrap_or(0);
+    // Every call was accepted, redials included; nobody was called whom an agent has rejected.
+    assert_eq!(said("accept"), run.stats.calls, "{floor:?}");
+    assert_eq!(said("reject"), run.count("rejected"), "{floor:?}");
+    assert!(said("skip") + said("reject") > 0, "{floor:?}");
 }
