@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use application::context::Context;
 use application::error::Error;
-use application::pacing::{self, PULSE, Pulsed};
+use application::pacing::{self, Pulsed};
 use application::timers::TimerMessage;
 use domain::time::Millis;
 use futures::future::{Either, select};
@@ -31,6 +31,8 @@ const TOGETHER: usize = 8;
 const MESSAGES: usize = 6;
 /// Messages handled at once.
 const AT_ONCE: usize = 3;
+/// Time between two pulses of pacing. The worker makes less of a pause, and a run more steps.
+const BETWEEN_PULSES: Millis = Millis::seconds(1);
 /// How long a message in hand is hidden from others.
 const VISIBILITY: Millis = Millis::seconds(120);
 /// Until when an invocation that is ended in the middle of its work is, in milliseconds.
@@ -192,7 +194,7 @@ impl EventSource<'_> {
         };
         loop {
             match owner.pulse(self.context).await {
-                Ok(Pulsed::Busy) => self.world.sleep(PULSE).await,
+                Ok(Pulsed::Busy) => self.world.sleep(BETWEEN_PULSES).await,
                 Ok(Pulsed::Idle) => return owner.give_up(self.context).await,
                 Ok(Pulsed::Lost) => return Ok(()),
                 Err(error) => note(self.world, Some(&error)),

@@ -34,6 +34,32 @@ pub(super) struct Done {
     pub(super) agents: BTreeSet<AgentId>,
     /// Calls with which it did not work, or nobody knows whether it did.
     pub(super) calls: BTreeSet<ActivityId>,
+    /// What is still to be done.
+    pub(super) unfinished: Vec<Decision>,
+}
+
+impl Done {
+    /// Calls that were not released, or nobody knows whether they were.
+    fn not_released(&mut self, releases: &[Release]) {
+        for (call, agent) in releases {
+            self.calls.insert(call.clone());
+            self.agents.extend(agent.clone());
+        }
+    }
+}
+
+/// Whether a decision is to be carried out by whoever owns the group, however late: what an agent said of a
+/// contact.
+pub(super) const fn is_to_be_finished(decision: &Decision) -> bool {
+    match decision {
+        Decision::PutBack { after, .. } => after.get() > 0,
+        Decision::Reject { .. } => true,
+        _ => false,
+    }
+}
+
+fn warn(error: &Error) {
+    tracing::warn!(%error, "a decision of pacing was not carried out; it is looked at again");
 }
 
 /// Does what a group's owner decided.
@@ -56,8 +82,9 @@ struct Releasing {
 type Release = (ActivityId, Option<AgentId>);
 
 impl Carrier<'_> {
-    pub(super) async fn all(&self, decisions: &[Decision]) -> Result<Done, Error> {
-        let mut done = self.agents(decisions).await?;
+    /// Does it all. What fails is told, and looked at or done again by whoever asked.
+    pub(super) async fn all(&self, decisions: &[Decision]) -> Done {
+        let mut done = self.agents(decisions).await;
         let releases: Vec<Release> = decisions
             .iter()
             .filter_map(|decision| match decision {
@@ -66,22 +93,30 @@ impl Carrier<'_> {
             })
             .collect();
         for some in releases.chunks(RELEASED_AT_ONCE) {
-            self.release(some, &mut done).await?;
-        }
-        for decision in decisions {
-            match decision {
-                Decision::PutBack { call, after } if *after > Millis::ZERO => {
-                    self.put_back(call, *after).await?
-                }
-                Decision::Reject { call } => self.reject(call).await?,
-                _ => {}
+            if let Err(error) = self.release(some, &mut done).await {
+                warn(&error);
+                done.not_released(some);
             }
         }
-        Ok(done)
+        for decision in decisions.iter().filter(|decision| is_to_be_finished(decision)) {
+            if let Err(error) = self.finish(decision).await {
+                warn(&error);
+                done.unfinished.push(decision.clone());
+            }
+        }
+        done
+    }
+
+    async fn finish(&self, decision: &Decision) -> Result<(), Error> {
+        match decision {
+            Decision::PutBack { call, after } => self.put_back(call, *after).await,
+            Decision::Reject { call } => self.reject(call).await,
+            _ => Ok(()),
+        }
     }
 
     /// What is decided about agents, of each in its order.
-    async fn agents(&self, decisions: &[Decision]) -> Result<Done, Error> {
+    async fn agents(&self, decisions: &[Decision]) -> Done {
         let mut by_agent: BTreeMap<AgentId, Vec<Decision>> = BTreeMap::new();
         for decision in decisions {
             match decision {
@@ -100,26 +135,27 @@ impl Carrier<'_> {
         let mut all = Done::default();
         let mut each = stream::iter(each).buffer_unordered(AT_ONCE);
         while let Some(done) = each.next().await {
-            let done = done?;
             all.agents.extend(done.agents);
             all.calls.extend(done.calls);
         }
-        Ok(all)
+        all
     }
 
     /// Does all that is decided about one agent.
-    async fn one_agent(&self, agent: AgentId, decisions: Vec<Decision>) -> Result<Done, Error> {
+    async fn one_agent(&self, agent: AgentId, decisions: Vec<Decision>) -> Done {
         let mut done = Done::default();
         for decision in decisions {
-            if self.agent(&decision).await? {
-                continue;
+            match self.agent(&decision).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => warn(&error),
             }
             done.agents.insert(agent.clone());
             if let Decision::Offer { call, .. } = decision {
                 done.calls.insert(call);
             }
         }
-        Ok(done)
+        done
     }
 
     /// Does what is decided about an agent. False if the agent is not as was thought.
@@ -169,10 +205,7 @@ impl Carrier<'_> {
                 }
             }
             Err(TableError::ConditionFailed(_) | TableError::Conflict | TableError::Unavailable(_)) => {
-                for (call, agent) in releases {
-                    done.calls.insert(call.clone());
-                    done.agents.extend(agent.clone());
-                }
+                done.not_released(releases);
             }
             Err(error) => return Err(error.into()),
         }

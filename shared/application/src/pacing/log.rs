@@ -114,26 +114,27 @@ pub(super) fn entry(
 }
 
 /// The state as the log tells it: the latest snapshot, which stands in front of entry `snapshot`, and the
-/// entries from there to `end`.
+/// entries from there to `end`; and what was decided in these.
 pub(super) async fn rebuild(
     context: &Context,
     tenant: &TenantId,
     group: &SkillGroupId,
     snapshot: u64,
     end: u64,
-) -> Result<Option<Group>, Error> {
+) -> Result<Option<(Group, Vec<Decision>)>, Error> {
     let key = keys::pacing_state(tenant, group);
     let Some(item) = context.table.get(&key, Consistency::Strong).await? else {
         return Ok(None);
     };
     let mut state = decode::<Snapshot>(&item)?.value.read()?;
     let mut steps = Steps::between(tenant, group, snapshot, end);
+    let mut decided = Vec::new();
     while let Some(entries) = steps.next(context).await? {
         for entry in entries {
-            state.step(entry.at, &entry.happenings);
+            decided.extend(state.step(entry.at, &entry.happenings));
         }
     }
-    Ok(Some(state))
+    Ok(Some((state, decided)))
 }
 
 /// Walks the log, page by page.
@@ -228,5 +229,5 @@ pub async fn view(context: &Context, tenant: &TenantId, group: &SkillGroupId) ->
         return Ok(None);
     };
     let state = rebuild(context, tenant, group, snapshot, end).await?;
-    Ok(state.map(|state| state.view()))
+    Ok(state.map(|(state, _)| state.view()))
 }

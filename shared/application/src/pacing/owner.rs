@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::id::{ActivityId, AgentId, SkillGroupId, TenantId};
 use domain::time::{Millis, Timestamp};
-use pacing::group::{CallSeen, Group};
+use pacing::group::{CallSeen, Decision, Group};
 use pacing::group::{Happening, Waiting, WorkId};
 use platform::table::{TableError, Write};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use super::mail::{News, Reader};
 use super::sight::{self, Known};
 use super::{carry_out, timer, waiting};
 use crate::campaigns::{self, Standing};
+use crate::commit::MAX_TRIES;
 use crate::context::Context;
 use crate::error::Error;
 use crate::store::{Put, Stored, load};
@@ -39,8 +40,11 @@ const SNAPSHOT: Millis = Millis::seconds(10);
 const BUFFER: usize = 100;
 /// Below so many of them more are read.
 const LOW: usize = 50;
-/// A group with nobody at work is looked at again after this time, unless it is woken.
-const IDLE: Millis = Millis::minutes(1);
+/// A group with nobody at work, for whose agents calls wait, is looked at again after this time, unless it is
+/// woken: a waking may be lost.
+const WAITED_FOR: Millis = Millis::minutes(1);
+/// And one for whom nothing waits.
+const IDLE: Millis = Millis::minutes(10);
 /// The place of an owned group in the due index moves in steps of this: to move it costs writes.
 const DUE_STEP: Millis = Millis::minutes(1);
 
@@ -91,6 +95,10 @@ pub struct Owner {
     group: Group,
     known: Known,
     mail: Reader,
+    /// What happened since the last step.
+    gathered: Vec<Happening>,
+    /// What was decided and is still to be done.
+    unfinished: Vec<Decision>,
     /// Agents and calls to look at.
     agents: BTreeSet<AgentId>,
     calls: BTreeSet<ActivityId>,
@@ -199,7 +207,8 @@ impl Owner {
         }
         let rebuilt = log::rebuild(context, tenant, id, held.snapshot, held.next).await?;
         let recorded = rebuilt.is_some();
-        let group = rebuilt.unwrap_or_else(|| Group::new(pacing.as_of(now), now));
+        let (group, decided) = rebuilt.unwrap_or_else(|| (Group::new(pacing.as_of(now), now), Vec::new()));
+        let unfinished = decided.into_iter().filter(carry_out::is_to_be_finished).collect();
         let mut owner = Self {
             tenant: tenant.clone(),
             id: id.clone(),
@@ -208,6 +217,8 @@ impl Owner {
             group,
             known: Known::default(),
             mail: Reader::new(now),
+            gathered: Vec::new(),
+            unfinished,
             agents: BTreeSet::new(),
             calls: BTreeSet::new(),
             stepped: Timestamp::default(),
@@ -229,18 +240,19 @@ impl Owner {
     }
 
     /// Gathers what happened, decides, writes it down, and does it.
+    ///
+    /// # Errors
+    /// If the table does not answer. What was gathered stays for the next pulse, if there is one.
     pub async fn pulse(&mut self, context: &Context) -> Result<Pulsed, Error> {
-        if context.now() >= self.held.until {
+        if context.now() >= self.held.until || !self.gather(context).await? {
             return Ok(Pulsed::Lost);
         }
-        let Some(happenings) = self.gather(context).await? else {
-            return Ok(Pulsed::Lost);
-        };
         let now = context.now();
-        if happenings.is_empty() && now < self.stepped + TICK {
+        if self.gathered.is_empty() && now < self.stepped + TICK {
             return self.renew_if_needed(context).await;
         }
         self.stepped = now;
+        let happenings = std::mem::take(&mut self.gathered);
         let decisions = self.group.step(now, &happenings);
         let entry = Entry {
             at: now,
@@ -248,11 +260,12 @@ impl Owner {
             happenings,
             decisions,
         };
-        if !self.record(context, &entry).await? {
+        // What is not written down has not happened: the state in hand is dropped with its owner.
+        if !matches!(self.record(context, &entry).await, Ok(true)) {
             return Ok(Pulsed::Lost);
         }
         self.tell_failures();
-        self.carry_out(context, &entry).await?;
+        self.carry_out(context, entry.decisions).await;
         if context.now() >= self.snapshot_at + SNAPSHOT
             && !self.write_snapshot(context, Lease::Renews).await?
         {
@@ -267,9 +280,10 @@ impl Owner {
         let waits = waiting::any(context, &self.tenant, &self.id).await?;
         self.held.until = now;
         // At once if there is something to do, else when somebody may have come.
-        let again = match self.standing() {
-            Pulsed::Busy if waits => now,
-            _ => now + IDLE,
+        let again = match (self.standing(), waits) {
+            (Pulsed::Busy, _) => now,
+            (_, true) => now + WAITED_FOR,
+            (_, false) => now + IDLE,
         };
         self.held.again = Some(again);
         let timer = timer(again);
@@ -285,29 +299,23 @@ impl Owner {
         if nobody { Pulsed::Idle } else { Pulsed::Busy }
     }
 
-    /// What happened since the last step; `None` if the group is paced no longer.
-    async fn gather(&mut self, context: &Context) -> Result<Option<Vec<Happening>>, Error> {
-        let mut happenings = Vec::new();
-        if !self.gather_terms(context, &mut happenings).await? {
-            return Ok(None);
+    /// Gathers what happened since the last step. False if the group is paced no longer.
+    async fn gather(&mut self, context: &Context) -> Result<bool, Error> {
+        if !self.gather_terms(context).await? {
+            return Ok(false);
         }
-        self.gather_news(context, &mut happenings).await?;
-        self.gather_sights(context, &mut happenings).await?;
-        self.gather_waiting(context, &mut happenings).await?;
-        Ok(Some(happenings))
+        self.gather_news(context).await?;
+        self.gather_sights(context).await?;
+        self.gather_waiting(context).await?;
+        Ok(true)
     }
 
     /// What administrators set. False if they have taken the pacing away.
-    async fn gather_terms(
-        &mut self,
-        context: &Context,
-        happenings: &mut Vec<Happening>,
-    ) -> Result<bool, Error> {
+    async fn gather_terms(&mut self, context: &Context) -> Result<bool, Error> {
         let now = context.now();
         if now < self.terms_read + TERMS_READ {
             return Ok(true);
         }
-        self.terms_read = now;
         let Some(pacing) = skill_groups::pacing(context, &self.tenant, &self.id).await? else {
             return Ok(false);
         };
@@ -315,19 +323,20 @@ impl Owner {
         // The clock of the day goes on by itself.
         settings.time_of_day = self.group.settings().time_of_day;
         if settings != *self.group.settings() {
-            happenings.push(Happening::Settings(settings));
+            self.gathered.push(Happening::Settings(settings));
         }
         let mut works: BTreeSet<WorkId> = self.group.works().cloned().collect();
         works.extend(waiting::works(context, &self.tenant, &self.id).await?);
         for work in works {
             let terms = self.terms(context, &work).await?;
             if self.group.terms(&work) != Some(&terms) {
-                happenings.push(Happening::Terms {
+                self.gathered.push(Happening::Terms {
                     work,
                     terms: Box::new(terms),
                 });
             }
         }
+        self.terms_read = now;
         Ok(true)
     }
 
@@ -343,7 +352,7 @@ impl Owner {
         Ok(pacing.unwrap_or_default().terms(work, open))
     }
 
-    async fn gather_news(&mut self, context: &Context, happenings: &mut Vec<Happening>) -> Result<(), Error> {
+    async fn gather_news(&mut self, context: &Context) -> Result<(), Error> {
         for news in self.mail.read(context, &self.tenant, &self.id).await? {
             match news {
                 News::Agent(agent) => {
@@ -353,40 +362,43 @@ impl Owner {
                     self.calls.insert(call);
                 }
                 News::Answer { agent, call, answer } => {
-                    happenings.push(Happening::Answer { agent, call, answer });
+                    self.gathered.push(Happening::Answer { agent, call, answer });
                 }
-                News::Inbound { call, event } => happenings.push(Happening::Inbound { call, event }),
+                News::Inbound { call, event } => {
+                    self.gathered.push(Happening::Inbound { call, event });
+                }
             }
         }
         Ok(())
     }
 
-    async fn gather_sights(
-        &mut self,
-        context: &Context,
-        happenings: &mut Vec<Happening>,
-    ) -> Result<(), Error> {
+    async fn gather_sights(&mut self, context: &Context) -> Result<(), Error> {
         let now = context.now();
         if now >= self.looked_around + LOOKED_AROUND {
+            let seen = self.known.look_around(context, &self.tenant, &self.id).await?;
+            self.gathered.extend(seen);
+            self.mend(context).await?;
             self.looked_around = now;
-            self.agents.clear();
-            happenings.extend(self.known.look_around(context, &self.tenant, &self.id).await?);
-            self.mend(context, happenings).await?;
         }
-        let agents = std::mem::take(&mut self.agents);
-        happenings.extend(self.known.look(context, &self.tenant, &self.id, &agents).await?);
+        let seen = self
+            .known
+            .look(context, &self.tenant, &self.id, &self.agents)
+            .await?;
+        self.agents.clear();
+        self.gathered.extend(seen);
         if now >= self.calls_looked_at + CALLS_LOOKED_AT {
             self.calls_looked_at = now;
             self.calls.extend(self.group.on_their_way().cloned());
         }
-        let calls = std::mem::take(&mut self.calls);
-        happenings.extend(sight::look_at_calls(context, &self.tenant, &calls).await?);
+        let seen = sight::look_at_calls(context, &self.tenant, &self.calls).await?;
+        self.calls.clear();
+        self.gathered.extend(seen);
         Ok(())
     }
 
     /// What was decided and not done, because an owner died in between: agents who are kept for nothing, and
     /// contacts that nobody is shown.
-    async fn mend(&mut self, context: &Context, happenings: &mut Vec<Happening>) -> Result<(), Error> {
+    async fn mend(&mut self, context: &Context) -> Result<(), Error> {
         let stray: Vec<_> = self
             .known
             .kept
@@ -402,19 +414,16 @@ impl Owner {
             .group
             .shown()
             .filter(|(call, agent)| self.known.kept.get(agent) != Some(call));
-        happenings.extend(unseen.map(|(call, _)| Happening::Call {
+        let not_started = unseen.map(|(call, _)| Happening::Call {
             call: call.clone(),
             seen: CallSeen::NotStarted,
-        }));
+        });
+        self.gathered.extend(not_started.collect::<Vec<_>>());
         Ok(())
     }
 
     /// More calls that wait, for works that know of few.
-    async fn gather_waiting(
-        &mut self,
-        context: &Context,
-        happenings: &mut Vec<Happening>,
-    ) -> Result<(), Error> {
+    async fn gather_waiting(&mut self, context: &Context) -> Result<(), Error> {
         let poor: Vec<WorkId> = self
             .group
             .works()
@@ -433,7 +442,7 @@ impl Owner {
                 })
                 .collect();
             if !calls.is_empty() {
-                happenings.push(Happening::Waits { work, calls });
+                self.gathered.push(Happening::Waits { work, calls });
             }
         }
         Ok(())
@@ -444,11 +453,12 @@ impl Owner {
         let number = self.held.next;
         let write = log::entry(&self.tenant, &self.id, number, entry)?;
         self.held.next = number + 1;
-        self.renew(context, vec![write]).await
+        self.write(context, vec![write], Lease::Renews).await
     }
 
     async fn renew_if_needed(&mut self, context: &Context) -> Result<Pulsed, Error> {
-        if context.now() + RENEWED_BEFORE >= self.held.until && !self.renew(context, Vec::new()).await? {
+        let renews = context.now() + RENEWED_BEFORE >= self.held.until;
+        if renews && !self.write(context, Vec::new(), Lease::Renews).await? {
             return Ok(Pulsed::Lost);
         }
         Ok(self.standing())
@@ -456,18 +466,15 @@ impl Owner {
 
     async fn write_snapshot(&mut self, context: &Context, lease: Lease) -> Result<bool, Error> {
         let entry = self.held.next;
-        self.held.snapshot = entry;
-        self.snapshot_at = context.now();
         let (tenant, id) = (&self.tenant, &self.id);
         let writes = log::snapshot(context, tenant, id, &self.group, entry, &mut self.audited).await?;
+        self.snapshot_at = context.now();
+        self.held.snapshot = entry;
         self.write(context, writes, lease).await
     }
 
-    async fn renew(&mut self, context: &Context, writes: Vec<Write>) -> Result<bool, Error> {
-        self.write(context, writes, Lease::Renews).await
-    }
-
-    /// Writes as the owner. False if that is not so any more.
+    /// Writes as the owner. False if that is not so any more, or nobody knows what was written: then the
+    /// ownership in hand may not be what stands.
     async fn write(
         &mut self,
         context: &Context,
@@ -479,33 +486,49 @@ impl Owner {
             self.held.again = Some(stray_after(self.held.until));
         }
         writes.push(put(&self.tenant, &self.id, &self.held, self.version)?);
-        match context.table.transact(writes).await {
-            Ok(()) => {
-                self.version += 1;
-                Ok(true)
+        for _ in 0..MAX_TRIES {
+            match context.table.transact(writes.clone()).await {
+                Ok(()) => {
+                    self.version += 1;
+                    return Ok(true);
+                }
+                Err(TableError::ConditionFailed(_) | TableError::Conflict | TableError::Unavailable(_)) => {}
+                Err(error) => {
+                    tracing::error!(group = self.id.as_str(), %error, "pacing cannot be written down");
+                    return Ok(false);
+                }
             }
-            // A lost answer is taken for a lost lease: the state in hand may not be what is written down.
-            Err(TableError::ConditionFailed(_) | TableError::Conflict | TableError::Unavailable(_)) => {
-                Ok(false)
+            // Perhaps it was written, and the answer was lost.
+            let key = keys::pacing_owner(&self.tenant, &self.id);
+            match load::<Ownership>(context.table.as_ref(), &key).await {
+                Ok(Some(stored)) if stored.version == self.version => {}
+                Ok(Some(stored)) if stored.version == self.version + 1 && stored.value == self.held => {
+                    self.version += 1;
+                    return Ok(true);
+                }
+                _ => return Ok(false),
             }
-            Err(error) => Err(error.into()),
         }
+        Ok(false)
     }
 
-    async fn carry_out(&mut self, context: &Context, entry: &Entry) -> Result<(), Error> {
+    /// Does what was decided. What did not work is looked at, or done again, in the next pulse.
+    async fn carry_out(&mut self, context: &Context, decisions: Vec<Decision>) {
+        let mut decisions = decisions;
+        decisions.append(&mut self.unfinished);
         let carrier = carry_out::Carrier {
             context,
             tenant: &self.tenant,
             group: &self.id,
             owner_version: self.version,
         };
-        let done = carrier.all(&entry.decisions).await?;
+        let done = carrier.all(&decisions).await;
         for agent in &done.agents {
             self.known.forget(agent);
         }
         self.agents.extend(done.agents);
         self.calls.extend(done.calls);
-        Ok(())
+        self.unfinished = done.unfinished;
     }
 
     fn tell_failures(&mut self) {

@@ -488,7 +488,7 @@ proptest! {
     #[test]
     fn no_call_is_started_twice_and_no_agent_is_kept_twice(mode in modes(), seed: u64, blended: bool) {
         let settings = Settings { blended, lines: Some(12), calls_per_second: Some(8), ..Settings::default() };
-        let mut group = Group::new(settings.clone(), at(0));
+        let mut group = Group::new(settings, at(0));
         let mut copy = group.clone();
         let mut centre = Centre {
             dice: Dice(seed),
