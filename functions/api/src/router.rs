@@ -139,10 +139,13 @@ fn resources<const DESCRIBED: bool>() -> OpenApiRouter<ApiState> {
         .routes(routes!(agents::tell))
         .routes(routes!(agents::assign))
         .routes(routes!(agents::tell_all))
+        .routes(routes!(offers::get, offers::answer))
         .routes(routes!(skill_groups::list))
         .routes(routes!(
             skill_groups::get,
             skill_groups::put,
             skill_groups::delete
         ))
+        .routes(routes!(group_pacing::view))
+        .routes(routes!(group_pacing::inbound))
 }

@@ -65,6 +65,75 @@ pub(crate) enum AssignTo {
     Queue(String),
 }
 
+/// Who starts a call when.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum DialingMode {
+    /// The agent sees the contact first, and decides.
+    Preview,
+    /// An agent is reserved, then one call is started.
+    Progressive,
+    /// A fixed number of calls is started for each free agent.
+    Power,
+    /// As many calls are started as the state of the skill group bears.
+    Predictive,
+}
+
+/// The agents who may take a call: `skillGroup` or `agent`, by id.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) enum Pool {
+    /// Those of a skill group.
+    SkillGroup(String),
+    /// One, in the modes that reserve the agent first.
+    Agent(String),
+}
+
+/// How a call is paced: `kind` is `agent`, with `mode` and `pool`, or `ivr`: a machine speaks.
+#[derive(ToSchema)]
+#[schema(example = json!({"kind": "agent", "mode": "progressive", "pool": {"skillGroup": "sales"}}))]
+pub(crate) struct Dialing {
+    kind: String,
+    mode: Option<DialingMode>,
+    pool: Option<Pool>,
+}
+
+/// A limit of abandonment: abandoned calls per live call.
+#[derive(ToSchema)]
+pub(crate) struct Budget {
+    /// Measured over `30m`, `24h`, `30d` or `life`.
+    #[schema(example = "30d")]
+    over: String,
+    /// Above 0 and up to 1.
+    #[schema(example = 0.03)]
+    limit: f64,
+}
+
+/// How a campaign's calls through agents are paced. Formulas are described in the guide to pacing.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct CampaignPacing {
+    /// INIT: how many calls to start; by the mode of the node if absent.
+    #[schema(example = "min(predictive(0.03), power(parameters.most))")]
+    init: Option<String>,
+    /// SEIZE: which agents serve outbound, in a blended group; `credit()` if absent.
+    #[schema(example = "threshold(2)")]
+    seize: Option<String>,
+    /// What formulas read as `parameters.<name>`.
+    parameters: Option<std::collections::BTreeMap<String, f64>>,
+    /// Calls for each free agent in power mode.
+    #[schema(minimum = 1, maximum = 10, default = 1.5)]
+    ratio: Option<f64>,
+    /// The limits of abandonment that are switched on; `30d` with 0.03 if absent, none if empty.
+    budgets: Option<Vec<Budget>>,
+    /// A campaign of a higher priority has the group's agents first.
+    #[schema(minimum = 0, maximum = 9, default = 5)]
+    priority: Option<u8>,
+    /// Its share of the agents, against campaigns of the same priority.
+    #[schema(minimum = 1, maximum = 100, default = 1)]
+    weight: Option<u32>,
+}
+
 /// A message body in Expertflow's CIM shape: an object with a `type` such as PLAIN (with
 /// `markdownText`) or TEMPLATE (with `name` and `language`). At most 64 KB.
 #[derive(ToSchema)]

@@ -133,6 +133,7 @@ fn step_of(queue: QueueName, message: &str) -> Step {
     match queue {
         QueueName::Dispatch | QueueName::DispatchUrgent => Step::Claim,
         QueueName::WebhookDelivery => Step::Deliver,
+        QueueName::Pacing => Step::Wait,
         QueueName::Flow => match TimerMessage::decode(message) {
             Some(message) if keys::parse_job(&message.key()).is_some() => Step::Start,
             _ => Step::Wait,
@@ -145,6 +146,7 @@ async fn work(run: Run, queue: QueueName) -> Result<(), Failure> {
         QueueName::Dispatch | QueueName::DispatchUrgent => "dispatch",
         QueueName::Flow => "flow",
         QueueName::WebhookDelivery => "webhook-delivery",
+        QueueName::Pacing => "pacing-owner",
     };
     loop {
         run.world.sleep(run.load.queue_window).await;
@@ -169,6 +171,8 @@ async fn work(run: Run, queue: QueueName) -> Result<(), Failure> {
                             dispatch::handle(&run.context, &message.body).await
                         }
                         QueueName::Flow => flow::handle(&run.context, &message.body).await,
+                        // No flow here calls.
+                        QueueName::Pacing => Ok(()),
                         QueueName::WebhookDelivery => {
                             webhook_delivery::handle(&run.context, &message.body).await
                         }

@@ -55,6 +55,7 @@ const fn name(kind: Kind) -> &'static str {
         Kind::SweepCursor => "sweep's cursor",
         Kind::DueIndex => "due index",
         Kind::Agent => "agent",
+        Kind::Pacing => "pacing",
         Kind::Configuration => "configuration",
     }
 }

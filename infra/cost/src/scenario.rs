@@ -207,6 +207,7 @@ fn definition(per_second: u32) -> Result<Definition, Error> {
             channel_windows: BTreeMap::new(),
             caps: Vec::new(),
         },
+        pacing: None,
         start_rate_per_second: per_second,
         start_at: None,
         end_at: None,

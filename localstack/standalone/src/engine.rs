@@ -30,6 +30,8 @@ const PURGED_AT_ONCE: usize = 1_000;
 const AT_ONCE: u32 = 256;
 /// Webhooks that are called at once: as many as one endpoint is called, so that none has to come back.
 const WEBHOOKS_AT_ONCE: u32 = 32;
+/// Skill groups whose calls are paced at once.
+const GROUPS_AT_ONCE: u32 = 200;
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(9);
 
@@ -90,6 +92,11 @@ impl Engine {
         });
         self.spawn_worker(QueueName::Flow, 64, |context, message| async move {
             flow::handle(&context, &message).await
+        });
+        let stop = self.stop.clone();
+        self.spawn_worker(QueueName::Pacing, GROUPS_AT_ONCE, move |context, message| {
+            let stop = stop.clone();
+            async move { pacing_owner::handle(&context, &message, &stop).await }
         });
         self.spawn_worker(
             QueueName::WebhookDelivery,

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::{Error, FieldError};
 use crate::listing::{Listing, Shards};
 use crate::store::{Put, Stored, load};
-use crate::{keys, skill_groups};
+use crate::{keys, pacing, skill_groups};
 
 /// Most events of one batch.
 pub const MAX_EVENTS: usize = 1_000;
@@ -38,11 +38,22 @@ pub enum Told {
     Stale(Stored<Agent>),
 }
 
-fn put(agent: &Agent, version: u64) -> Result<Write, Error> {
+/// The write of an agent in a new version.
+pub(crate) fn put(agent: &Agent, version: u64) -> Result<Write, Error> {
     let key = keys::agent(&agent.tenant, &agent.id);
     // Announced only where there is something to tell.
     let announced = agent.log.added_by(version + 1).next().is_some();
     Put::over(key, agent, version).announced(announced).write()
+}
+
+impl Told {
+    /// The agent, if it has changed.
+    fn taken(&self) -> Option<&Agent> {
+        match self {
+            Self::Taken(stored) => Some(&stored.value),
+            Self::Stale(_) => None,
+        }
+    }
 }
 
 fn written(agent: Agent, version: u64) -> Result<Decision<Stored<Agent>>, Error> {
@@ -67,7 +78,7 @@ pub async fn define(
 ) -> Result<Stored<Agent>, Error> {
     check(context, tenant, definition).await?;
     let key = keys::agent(tenant, id);
-    commit(context, || async {
+    let stored = commit(context, || async {
         let stored = load::<Agent>(context.table.as_ref(), &key).await?;
         let version = stored.as_ref().map_or(0, |stored| stored.version);
         expect_version(expected, version)?;
@@ -89,7 +100,9 @@ pub async fn define(
         }
         written(agent, version)
     })
-    .await
+    .await?;
+    pacing::agents_changed(context, tenant, [&stored.value]).await;
+    Ok(stored)
 }
 
 async fn check(context: &Context, tenant: &TenantId, definition: &AgentDefinition) -> Result<(), Error> {
@@ -166,6 +179,17 @@ pub async fn tell(
     id: &AgentId,
     report: &AgentReport,
 ) -> Result<Told, Error> {
+    let told = take_in(context, tenant, id, report).await?;
+    pacing::agents_changed(context, tenant, told.taken()).await;
+    Ok(told)
+}
+
+async fn take_in(
+    context: &Context,
+    tenant: &TenantId,
+    id: &AgentId,
+    report: &AgentReport,
+) -> Result<Told, Error> {
     commit(context, || async {
         let Stored { value, version } = get(context, tenant, id).await?;
         match value.clone().take(report, writing(context, version)) {
@@ -194,7 +218,7 @@ pub async fn tell_all(
         async move {
             let mut told = Vec::with_capacity(own.len());
             for (place, report) in own {
-                told.push((place, tell(context, tenant, &agent, &report).await));
+                told.push((place, take_in(context, tenant, &agent, &report).await));
             }
             told
         }
@@ -204,11 +228,29 @@ pub async fn tell_all(
         .concat()
         .await;
     told.sort_unstable_by_key(|(place, _)| *place);
+    let changed: Vec<&Agent> = told
+        .iter()
+        .filter_map(|(_, told)| told.as_ref().ok()?.taken())
+        .collect();
+    pacing::agents_changed(context, tenant, changed).await;
     told.into_iter().map(|(_, told)| told).collect()
 }
 
-/// Assigns an agent to a side: seizes for outbound, or lets go.
+/// Assigns an agent to a side, because a person says so: seizes for outbound, or lets go. Where calls of the
+/// agent's group are paced, pacing has the last word when it next decides.
 pub async fn assign(
+    context: &Context,
+    tenant: &TenantId,
+    id: &AgentId,
+    side: Side,
+) -> Result<Stored<Agent>, Error> {
+    let stored = seize(context, tenant, id, side).await?;
+    pacing::agents_changed(context, tenant, [&stored.value]).await;
+    Ok(stored)
+}
+
+/// Assigns an agent to a side.
+pub(crate) async fn seize(
     context: &Context,
     tenant: &TenantId,
     id: &AgentId,

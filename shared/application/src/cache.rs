@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::id::{CampaignId, ConnectorId, TenantId};
+use domain::id::{CampaignId, ConnectorId, SkillGroupId, TenantId};
 use domain::time::{Millis, Timestamp};
 use domain::webhook::signature::SigningKey;
 use flows::Flow;
@@ -16,6 +16,7 @@ use crate::connectors::ConnectorRecord;
 use crate::error::Error;
 use crate::rate::Leased;
 use crate::settings::Settings;
+use crate::skill_groups::SkillGroup;
 use crate::store::Stored;
 use crate::webhooks::{Signing, Slots, Webhook};
 
@@ -44,6 +45,31 @@ pub struct Caches {
     pub(crate) slots: Slots,
     pub(crate) api_keys: Fresh<String, Option<ApiKey>>,
     pub(crate) leased: Leased,
+    pub(crate) skill_groups: Fresh<(TenantId, SkillGroupId), Option<Arc<Stored<SkillGroup>>>>,
+    pub(crate) woken: Woken,
+}
+
+/// Groups whose pacing this process has woken a moment ago.
+#[derive(Default)]
+pub(crate) struct Woken(Mutex<BTreeMap<(TenantId, SkillGroupId), Timestamp>>);
+
+impl Woken {
+    /// How long one waking is enough for all.
+    const ENOUGH_FOR: Millis = Millis::seconds(1);
+
+    /// Whether nobody has woken the group a moment ago; whoever asks is to do it then.
+    pub(crate) fn is_first(&self, tenant: &TenantId, group: &SkillGroupId, now: Timestamp) -> bool {
+        let mut woken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if woken.len() >= CAPACITY {
+            woken.clear();
+        }
+        let last = woken.entry((tenant.clone(), group.clone())).or_default();
+        let first = now >= *last + Self::ENOUGH_FOR;
+        if first {
+            *last = now;
+        }
+        first
+    }
 }
 
 /// Values that change: read again after [`FRESH`].

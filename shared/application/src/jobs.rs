@@ -2,8 +2,8 @@
 //! comes due it does one page, moves the cursor and sets its next time, so a crash repeats at most
 //! one page, and every page does no harm when repeated.
 
-use domain::activity::CancelReason;
 use domain::activity::state::State;
+use domain::activity::{CancelReason, Parked};
 use domain::id::{ActivityId, CampaignId, ContactListId, ConversationId, ImportId, TenantId};
 use domain::time::{Millis, Timestamp};
 use domain::timer::{Timer, TimerKind};
@@ -331,7 +331,7 @@ async fn unpark(
         let condition = Condition::Version(pointer.version);
         let decision = Decision::one(Write::Delete { key, condition }, ());
         let Stored { value, version } = activities::get(context, tenant, id).await?;
-        if value.parked.is_none() || !value.state.is_open() {
+        if value.parked != Some(Parked::CampaignPaused) || !value.state.is_open() {
             return Ok(decision);
         }
         Ok(decision.and(activities::put(&value.unpark(), version)?))

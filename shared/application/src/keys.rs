@@ -30,6 +30,12 @@
 //! | dead letter | `<tenant>#D` | `<activity>` |
 //! | orphaned receipt | `<tenant>#O` | `<orphan>` |
 //! | agent | `<tenant>#AG` | `<agent>` |
+//! | owner of a group's pacing | `<tenant>#PO#<skill group>` | `O` |
+//! | state of a group's pacing | `<tenant>#PO#<skill group>` | `S` |
+//! | states from which audits begin | `<tenant>#PS#<skill group>` | `<entry, 12 digits>` |
+//! | log of a group's pacing | `<tenant>#PL#<skill group>` | `<entry, 12 digits>` |
+//! | news for a group's pacing | `<tenant>#PM#<skill group>` | `<millis, 13 digits>#<token>` |
+//! | call that waits for an agent | `<tenant>#PW#<skill group>` | `<campaign>#<mode>#<priority><due, 13 digits>#<activity>` |
 //! | skill group | `<tenant>#SG` | `<skill group>` |
 //! | settings of a tenant | `<tenant>#S` | `S` |
 //! | idempotency record | `<tenant>#I#<hash of route and key>` | `I` |
@@ -335,6 +341,55 @@ pub fn skill_group(tenant: &TenantId, id: &SkillGroupId) -> Key {
     Key::new(skill_groups(tenant), id.as_str())
 }
 
+/// Who paces the calls of a skill group.
+pub fn pacing_owner(tenant: &TenantId, group: &SkillGroupId) -> Key {
+    Key::new(format!("{tenant}#PO#{group}"), "O")
+}
+
+/// The latest state of a group's pacing.
+pub fn pacing_state(tenant: &TenantId, group: &SkillGroupId) -> Key {
+    Key::new(format!("{tenant}#PO#{group}"), "S")
+}
+
+/// Reads [`pacing_owner`].
+pub fn parse_pacing_owner(key: &Key) -> Option<(TenantId, SkillGroupId)> {
+    if key.sort != "O" {
+        return None;
+    }
+    let (tenant, group) = key.partition.split_once("#PO#")?;
+    Some((TenantId::parse(tenant).ok()?, SkillGroupId::parse(group).ok()?))
+}
+
+/// The partition of the states from which audits of a group's pacing begin.
+pub fn pacing_snapshots(tenant: &TenantId, group: &SkillGroupId) -> String {
+    format!("{tenant}#PS#{group}")
+}
+
+/// A state from which audits begin: that in front of an entry of the log.
+pub fn pacing_snapshot(tenant: &TenantId, group: &SkillGroupId, entry: u64) -> Key {
+    Key::new(pacing_snapshots(tenant, group), format!("{entry:012}"))
+}
+
+/// The partition of the log of a group's pacing.
+pub fn pacing_log(tenant: &TenantId, group: &SkillGroupId) -> String {
+    format!("{tenant}#PL#{group}")
+}
+
+/// An entry of the log of a group's pacing.
+pub fn pacing_entry(tenant: &TenantId, group: &SkillGroupId, entry: u64) -> Key {
+    Key::new(pacing_log(tenant, group), format!("{entry:012}"))
+}
+
+/// The partition of the news for a group's pacing.
+pub fn pacing_mail(tenant: &TenantId, group: &SkillGroupId) -> String {
+    format!("{tenant}#PM#{group}")
+}
+
+/// The partition of the calls that wait for a group's agents.
+pub fn waiting_calls(tenant: &TenantId, group: &SkillGroupId) -> String {
+    format!("{tenant}#PW#{group}")
+}
+
 /// The settings of a tenant.
 pub fn settings(tenant: &TenantId) -> Key {
     Key::new(format!("{tenant}#S"), "S")
@@ -402,6 +457,8 @@ pub enum Kind {
     DueIndex,
     /// An agent.
     Agent,
+    /// The pacing of a skill group: owner, log, snapshots, news, and calls that wait.
+    Pacing,
     /// What is configured: settings, connectors, campaigns, API keys, ...
     Configuration,
 }
@@ -426,6 +483,7 @@ pub fn kind(key: &Key) -> Kind {
         (_, Some("J")) => Kind::Job,
         (_, Some("LC")) => Kind::Contact,
         (_, Some("AG")) => Kind::Agent,
+        (_, Some("PO" | "PS" | "PL" | "PM" | "PW")) => Kind::Pacing,
         _ => Kind::Configuration,
     }
 }

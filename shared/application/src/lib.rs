@@ -27,6 +27,7 @@ pub mod keys;
 pub mod listing;
 pub mod measures;
 mod opt_out;
+pub mod pacing;
 pub mod rate;
 pub mod receipts;
 pub mod settings;

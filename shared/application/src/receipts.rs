@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::keys;
 use crate::listing::{Listing, Shards};
 use crate::opt_out;
+use crate::pacing;
 use crate::store::{Put, Stored, load};
 
 /// Answers kept per activity; further ones still count as answers.
@@ -292,20 +293,24 @@ async fn fold_receipt(
     reason: Option<String>,
     at: Timestamp,
 ) -> Result<Option<Outcome>, Error> {
-    commit(context, || async {
+    let (outcome, changed) = commit(context, || async {
         let Some(Stored { value, version }) = load_activity(context, tenant, id).await? else {
-            return Ok(Decision::nothing(None));
+            return Ok(Decision::nothing((None, None)));
         };
         let writing = activities::writing(context, version);
         match value.receive(status, attempt, reason.clone(), at, writing) {
-            None => Ok(Decision::nothing(Some(Outcome::Repeated))),
+            None => Ok(Decision::nothing((Some(Outcome::Repeated), None))),
             Some(value) => {
                 let decision = conversations::carry(context, Stored { value, version }, Vec::new()).await?;
-                Ok(decision.map(|_| Some(Outcome::Folded)))
+                Ok(decision.map(|stored| (Some(Outcome::Folded), Some(stored.value))))
             }
         }
     })
-    .await
+    .await?;
+    if let Some(activity) = changed {
+        pacing::call_changed(context, &activity).await;
+    }
+    Ok(outcome)
 }
 
 async fn fold_wrap_up(

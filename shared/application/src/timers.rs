@@ -55,6 +55,7 @@ pub const fn queue_of(kind: TimerKind) -> QueueName {
         TimerKind::Activity => QueueName::Dispatch,
         TimerKind::UrgentActivity => QueueName::DispatchUrgent,
         TimerKind::Conversation | TimerKind::Job => QueueName::Flow,
+        TimerKind::Pacing => QueueName::Pacing,
         TimerKind::WebhookDelivery => QueueName::WebhookDelivery,
     }
 }

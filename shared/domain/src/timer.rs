@@ -17,17 +17,20 @@ pub enum TimerKind {
     Conversation,
     /// Paced work: starting a campaign's conversations, importing contacts, stopping, resuming.
     Job,
+    /// The pacing of a skill group's calls, which nobody has in hand.
+    Pacing,
     /// A webhook delivery.
     WebhookDelivery,
 }
 
 impl TimerKind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Activity,
         Self::UrgentActivity,
         Self::Conversation,
         Self::Job,
+        Self::Pacing,
         Self::WebhookDelivery,
     ];
 
@@ -38,6 +41,7 @@ impl TimerKind {
             Self::UrgentActivity => 'b',
             Self::Conversation => 'c',
             Self::Job => 'j',
+            Self::Pacing => 'p',
             Self::WebhookDelivery => 'w',
         }
     }

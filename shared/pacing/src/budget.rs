@@ -190,6 +190,22 @@ impl Budget {
         }
     }
 
+    /// Other limits from now on. What was counted in a window stays counted.
+    pub(crate) fn limited_by(&mut self, limits: &[Limit]) {
+        let counted = |limit: &Limit| {
+            let mut known = self.accounts.iter().chain(&self.views);
+            let account = known.find(|account| account.window() == limit.window);
+            account.map_or_else(
+                || Account::new(*limit),
+                |account| Account {
+                    limit: *limit,
+                    ..account.clone()
+                },
+            )
+        };
+        self.accounts = limits.iter().map(counted).collect();
+    }
+
     /// Live and abandoned calls of one of the [`VIEWS`].
     pub(crate) fn tally(&self, window: Window) -> Tally {
         let view = self.views.iter().find(|view| view.window() == window);

@@ -113,6 +113,17 @@ fn or<T, E>(decided: Result<T, E>, otherwise: impl FnOnce() -> T) -> (T, Option<
     }
 }
 
+/// All limits of abandonment: those of the plan, and the run's own.
+fn limits(plan: &Plan, run: &Start, began: f64) -> Vec<Limit> {
+    let own = Limit {
+        rate: run.limit,
+        window: run
+            .duration
+            .map_or(Window::Life, |duration| Window::Run(began + duration)),
+    };
+    plan.limits.iter().copied().chain([own]).collect()
+}
+
 impl State {
     /// A run that begins.
     pub fn new(plan: &Plan, run: Start, now: f64) -> Self {
@@ -120,13 +131,7 @@ impl State {
         let supply = Supply::default();
         let forecast = demand.forecast();
         let agents = supply.forecast(&forecast.horizons, run.abandon_wait);
-        let own = Limit {
-            rate: run.limit,
-            window: run
-                .duration
-                .map_or(Window::Life, |duration| Window::Run(now + duration)),
-        };
-        let limits: Vec<Limit> = plan.limits.iter().copied().chain([own]).collect();
+        let limits = limits(plan, &run, now);
         Self {
             began: now,
             now,
@@ -143,6 +148,12 @@ impl State {
             agents,
             renewed: now,
         }
+    }
+
+    /// Another plan and other terms from now on. What was learned and counted stays.
+    pub(crate) fn agree(&mut self, plan: &Plan, run: Start) {
+        self.run = run;
+        self.budget.limited_by(&limits(plan, &run, self.began));
     }
 
     /// Brings what is learned and expected up to date, once a second.

@@ -7,6 +7,7 @@
 mod budget;
 mod engine;
 pub mod formula;
+pub mod group;
 mod inbound;
 mod learn;
 mod model;

@@ -87,8 +87,15 @@ impl Plan {
     }
 }
 
+impl PartialEq for Plan {
+    /// Plans that are written down alike are the same.
+    fn eq(&self, other: &Self) -> bool {
+        Written::from(self.clone()) == Written::from(other.clone())
+    }
+}
+
 /// A plan as it is written down.
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Written {
     /// None if there is a formula.

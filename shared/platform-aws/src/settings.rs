@@ -24,6 +24,8 @@ pub struct Settings {
     pub dispatch_urgent_queue: String,
     /// `FLOW_QUEUE_URL`.
     pub flow_queue: String,
+    /// `PACING_QUEUE_URL`.
+    pub pacing_queue: String,
     /// `WEBHOOK_DELIVERY_QUEUE_URL`.
     pub webhook_delivery_queue: String,
     /// The event bus, by name or ARN. `BUS_NAME`.
@@ -84,6 +86,7 @@ impl Settings {
             dispatch_queue: queue("DISPATCH_QUEUE_URL")?,
             dispatch_urgent_queue: queue("DISPATCH_URGENT_QUEUE_URL")?,
             flow_queue: queue("FLOW_QUEUE_URL")?,
+            pacing_queue: queue("PACING_QUEUE_URL")?,
             webhook_delivery_queue: queue("WEBHOOK_DELIVERY_QUEUE_URL")?,
             bus: named("BUS_NAME", "the name of the event bus")?,
             uploads: named("UPLOADS_BUCKET", "the name of the bucket of uploads")?,
@@ -102,6 +105,7 @@ impl Settings {
             QueueName::Dispatch => &self.dispatch_queue,
             QueueName::DispatchUrgent => &self.dispatch_urgent_queue,
             QueueName::Flow => &self.flow_queue,
+            QueueName::Pacing => &self.pacing_queue,
             QueueName::WebhookDelivery => &self.webhook_delivery_queue,
         }
     }

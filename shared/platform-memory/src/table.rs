@@ -6,6 +6,7 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 use domain::time::{Millis, Timestamp};
+use domain::timer::TimerKind;
 use platform::table::{
     Condition, Consistency, DueEntry, Item, Key, MAX_ITEM_BYTES, MAX_PAGE_BYTES, MAX_TRANSACTION, Order,
     Page, Query, Scan, SortRange, Table, TableError, Write,
@@ -210,6 +211,13 @@ impl World {
             .items
             .values()
             .any(|item| item.due.is_some_and(|timer| timer.at <= until))
+    }
+
+    /// Whether any timer stands that is not of this kind.
+    pub fn has_due_besides(&self, kind: TimerKind) -> bool {
+        let state = self.state();
+        let mut timers = state.table.items.values().filter_map(|item| item.due);
+        timers.any(|timer| timer.kind != kind)
     }
 
     fn admit(&self) -> Result<(), TableError> {

@@ -17,16 +17,19 @@ pub enum QueueName {
     DispatchUrgent,
     /// Conversations that waited, and jobs: campaign starts, imports, stops.
     Flow,
+    /// Skill groups whose calls nobody paces at present.
+    Pacing,
     /// Webhook deliveries.
     WebhookDelivery,
 }
 
 impl QueueName {
     /// All queues.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::DispatchUrgent,
         Self::Dispatch,
         Self::Flow,
+        Self::Pacing,
         Self::WebhookDelivery,
     ];
 }

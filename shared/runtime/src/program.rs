@@ -6,6 +6,7 @@ mod polling;
 
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use application::context::Context;
 use application::error::Error;
@@ -15,6 +16,7 @@ use domain::time::Millis;
 use platform::changes::{Change, Consumer, ShardId};
 use platform::queues::QueueName;
 use platform_aws::changes::RecordError;
+use tokio_util::sync::CancellationToken;
 
 use crate::lambda::sqs::{Bounds, Message};
 use crate::lambda::stream::StreamEvent;
@@ -70,15 +72,73 @@ where
 {
     run(Box::pin(async {
         let wired = Wired::from_env(worker.ports).await?;
-        let mut arguments = std::env::args().skip(1);
-        match (arguments.next().as_deref(), arguments.next()) {
-            (None, _) => invoked(worker, &wired, handler).await,
+        match Form::asked()? {
+            Form::Invoked => invoked(worker, &wired, handler).await,
             #[cfg(feature = "poll")]
-            (Some("--poll"), None) => polling::polling(worker, &wired, handler).await,
-            _ => Err(USAGE.into()),
+            Form::Polling => polling::polling(worker, &wired, CancellationToken::new(), handler).await,
         }
     }))
     .await
+}
+
+/// Runs a worker that owns what a message names until it is told to stop: as a process, when the process
+/// ends; as a function, after `longest`.
+pub async fn owner<H, F>(worker: Worker, handler: H) -> ExitCode
+where
+    H: Fn(Context, String, CancellationToken) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    run(Box::pin(async {
+        let wired = Wired::from_env(worker.ports).await?;
+        match Form::asked()? {
+            Form::Invoked => {
+                let longest = worker.longest.duration();
+                let owner = move |context, message| handler(context, message, stop_after(longest));
+                invoked(worker, &wired, owner).await
+            }
+            #[cfg(feature = "poll")]
+            Form::Polling => {
+                let stop = CancellationToken::new();
+                let told = stop.clone();
+                let owner = move |context, message| handler(context, message, told.clone());
+                polling::polling(worker, &wired, stop, owner).await
+            }
+        }
+    }))
+    .await
+}
+
+/// How a worker runs.
+enum Form {
+    /// As a function.
+    Invoked,
+    /// As a process of its own.
+    #[cfg(feature = "poll")]
+    Polling,
+}
+
+impl Form {
+    /// What the arguments say.
+    fn asked() -> Result<Self, Failure> {
+        let mut arguments = std::env::args().skip(1);
+        match (arguments.next().as_deref(), arguments.next()) {
+            (None, _) => Ok(Self::Invoked),
+            #[cfg(feature = "poll")]
+            (Some("--poll"), None) => Ok(Self::Polling),
+            _ => Err(USAGE.into()),
+        }
+    }
+}
+
+/// A token that is cancelled after a while.
+fn stop_after(span: Duration) -> CancellationToken {
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(span).await;
+        told.cancel();
+    });
+    stop
 }
 
 async fn invoked<H, F>(worker: Worker, wired: &Wired, handler: H) -> Result<(), Failure>

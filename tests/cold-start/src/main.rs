@@ -155,6 +155,7 @@ fn environment(name: &str) -> BTreeMap<String, String> {
         ("DISPATCH_QUEUE_URL", queue("dispatch")),
         ("DISPATCH_URGENT_QUEUE_URL", queue("dispatch-urgent")),
         ("FLOW_QUEUE_URL", queue("flow")),
+        ("PACING_QUEUE_URL", queue("pacing")),
         ("WEBHOOK_DELIVERY_QUEUE_URL", queue("webhook-delivery")),
         ("BUS_NAME", "campaigns".to_owned()),
         ("UPLOADS_BUCKET", "uploads".to_owned()),

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use application::activities::{self, NewActivity};
+use application::agents::{self, AgentDefinition};
 use application::context::Context;
 use application::error::Error;
+use application::skill_groups::{self, SkillGroupDefinition};
 use application::{campaigns, connectors, contact_lists, do_not_contact, history, imports};
 use compliance::Channels;
 use compliance::do_not_contact::{Entry, Subject};
+use domain::activity::state::State;
 use domain::activity::{CancelReason, Plan, Priority, Revision};
 use domain::address::Address;
 use domain::campaign::CampaignAction;
@@ -17,11 +20,15 @@ use domain::channel::Channel;
 use domain::cim::Body;
 use domain::id::{ActivityId, ImportId};
 use domain::time::{Millis, Timestamp};
+use domain::voice::{Dialing, DialingMode, Pool};
 use futures::StreamExt;
 use platform_memory::World;
 
+use crate::floor;
+use crate::provider::Providers;
 use crate::scenario::{
-    campaign, connectors as configs, contact_list, csv, definition, number, start, tenant,
+    campaign, connectors as configs, contact_list, csv, definition, number, pacing, skill_group, start,
+    tenant,
 };
 
 /// What clients were promised.
@@ -71,6 +78,10 @@ pub enum Errand {
     SetUp,
     /// Schedules one activity, and perhaps changes or cancels it.
     Activity(usize),
+    /// Schedules a call through an agent, in one of the modes that need no desktop.
+    Call(usize),
+    /// The contact centre: the agents' routing engine, and the dialer.
+    Floor,
     /// Puts a person on the do-not-contact list.
     Bar(usize),
     /// Pauses the campaign and resumes it.
@@ -82,10 +93,12 @@ pub enum Errand {
 }
 
 /// Does an errand. It may die on the way, and is then done again from its beginning.
-pub async fn run(errand: Errand, context: Context, world: World, memory: Memory) {
+pub async fn run(errand: Errand, context: Context, world: World, memory: Memory, providers: Providers) {
     let done = match errand {
         Errand::SetUp => set_up(&context, &world, &memory).await,
         Errand::Activity(n) => activity(&context, &world, &memory, n).await,
+        Errand::Call(n) => call(&context, &world, &memory, n).await,
+        Errand::Floor => floor(&context, &world, &memory, &providers).await,
         Errand::Bar(n) => bar(&context, &world, n).await,
         Errand::Pause => pause(&context, &world, &memory).await,
         Errand::Stop => stop(&context, &world, &memory).await,
@@ -105,6 +118,7 @@ async fn set_up(context: &Context, world: &World, memory: &Memory) -> Result<(),
         };
         insist(world, put).await?;
     }
+    set_up_floor(context, world).await?;
     insist(world, async || {
         contact_lists::create(context, &tenant, list.clone(), "Customers").await
     })
@@ -140,6 +154,103 @@ async fn set_up(context: &Context, world: &World, memory: &Memory) -> Result<(),
     insist(world, async || act(context, CampaignAction::Publish).await).await?;
     memory.note(|promises| promises.ready = true);
     Ok(())
+}
+
+async fn set_up_floor(context: &Context, world: &World) -> Result<(), Error> {
+    let (tenant, group) = (tenant(), skill_group());
+    let definition = SkillGroupDefinition {
+        name: "Sales".into(),
+        pacing: Some(pacing()),
+    };
+    insist(world, async || {
+        skill_groups::define(context, &tenant, &group, None, &definition).await
+    })
+    .await?;
+    let agent = AgentDefinition {
+        name: "Ada".into(),
+        skill_groups: BTreeSet::from([group.clone()]),
+    };
+    for n in 0..floor::AGENTS {
+        insist(world, async || {
+            agents::define(context, &tenant, &floor::agent(n), None, &agent).await
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// Calls of the skill group.
+pub const CALLS: usize = 10;
+
+fn call_id(n: usize) -> ActivityId {
+    ActivityId::derive(Timestamp::default(), &["call", &n.to_string()])
+}
+
+async fn call(context: &Context, world: &World, memory: &Memory, n: usize) -> Result<(), Error> {
+    let tenant = tenant();
+    while !memory.promises().ready {
+        world.sleep(Millis::seconds(5)).await;
+    }
+    let to = Address::parse(Channel::Voice, &number(500 + n)).expect("a valid number");
+    let due_at = context.now() + Millis::new(world.pick(300_000) as u64);
+    let mode = if n.is_multiple_of(2) {
+        DialingMode::Progressive
+    } else {
+        DialingMode::Predictive
+    };
+    let plan = Plan {
+        channel: Channel::Voice,
+        service_identifier: None,
+        customer: activities::customer_of(&tenant, &to),
+        to,
+        campaign: None,
+        step: None,
+        due_at,
+        expires_at: Some(due_at + Millis::hours(8)),
+        message: Body::parse(serde_json::json!({"type": "VOICE"})).expect("a body"),
+        dialing: Some(Dialing::Agent {
+            mode,
+            pool: Pool::SkillGroup(skill_group().to_string()),
+        }),
+        assign_to: None,
+        priority: Priority::Normal,
+        callback_url: None,
+        metadata: BTreeMap::new(),
+    };
+    let origin = format!("call-{n}");
+    let schedule = async || {
+        let new = NewActivity {
+            id: call_id(n),
+            plan: plan.clone(),
+        };
+        activities::schedule(context, &tenant, new, &origin).await
+    };
+    let scheduled = insist(world, schedule).await?;
+    memory.note(|promises| {
+        promises.scheduled.insert(scheduled.value.id);
+    });
+    Ok(())
+}
+
+async fn floor(
+    context: &Context,
+    world: &World,
+    memory: &Memory,
+    providers: &Providers,
+) -> Result<(), Error> {
+    while !memory.promises().ready {
+        world.sleep(Millis::seconds(5)).await;
+    }
+    let all_over = async || {
+        for n in 0..CALLS {
+            match activities::get(context, &tenant(), &call_id(n)).await {
+                Ok(stored) if !stored.value.state.is_open() && stored.value.state != State::Sent => {}
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
+    };
+    providers.floor.work(context, world, providers, all_over).await
 }
 
 async fn act(context: &Context, action: CampaignAction) -> Result<campaigns::ChangeState, Error> {

@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use application::context::Context;
 use application::error::Error;
+use application::pacing::{self, Pulsed};
+use application::timers::TimerMessage;
 use domain::time::Millis;
 use futures::future::{Either, select};
 use futures::{StreamExt, stream};
@@ -29,6 +31,8 @@ const TOGETHER: usize = 8;
 const MESSAGES: usize = 6;
 /// Messages handled at once.
 const AT_ONCE: usize = 3;
+/// Time between two pulses of pacing. The worker makes less of a pause, and a run more steps.
+const BETWEEN_PULSES: Millis = Millis::seconds(1);
 /// How long a message in hand is hidden from others.
 const VISIBILITY: Millis = Millis::seconds(120);
 /// Until when an invocation that is ended in the middle of its work is, in milliseconds.
@@ -175,7 +179,26 @@ impl EventSource<'_> {
         match queue {
             QueueName::Dispatch | QueueName::DispatchUrgent => dispatch::handle(self.context, body).await,
             QueueName::Flow => flow::handle(self.context, body).await,
+            QueueName::Pacing => self.pace(body).await,
             QueueName::WebhookDelivery => webhook_delivery::handle(self.context, body).await,
+        }
+    }
+
+    /// Paces a group, as the worker does, by the world's clock.
+    async fn pace(&self, body: &str) -> Result<(), Error> {
+        let Some(message) = TimerMessage::decode(body) else {
+            return Ok(());
+        };
+        let Some(mut owner) = pacing::due(self.context, &message).await? else {
+            return Ok(());
+        };
+        loop {
+            match owner.pulse(self.context).await {
+                Ok(Pulsed::Busy) => self.world.sleep(BETWEEN_PULSES).await,
+                Ok(Pulsed::Idle) => return owner.give_up(self.context).await,
+                Ok(Pulsed::Lost) => return Ok(()),
+                Err(error) => note(self.world, Some(&error)),
+            }
         }
     }
 

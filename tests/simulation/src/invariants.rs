@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use application::cache::{OLDEST_READ, READ_WITHIN};
 use application::events;
 use application::history::{Counts, HistoryEntry, customer_history, progress, rebuild};
+use application::pacing;
 use compliance::do_not_contact::Entry;
 use domain::activity::Activity;
 use domain::activity::claim::LEASE;
 use domain::activity::event::Happening;
 use domain::activity::state::State;
+use domain::agent::Agent;
 use domain::campaign::CampaignState;
 use domain::channel::Channel;
 use domain::id::ActivityId;
@@ -56,6 +58,7 @@ pub fn check(
     claims_pass_the_gate(&journal, &mut wrong);
     requests_follow_claims(&journal, requests, &mut wrong);
     caps_hold(&journal, &mut wrong);
+    pacing_is_true(world, &items, &mut wrong);
     conversations_know_their_activities(&activities, &conversations, &mut wrong);
     counters_equal_recounts(world, &items, &mut wrong);
     history_is_true(world, &activities, &mut wrong);
@@ -139,7 +142,7 @@ fn one_effect_per_attempt(
         // Without an idempotency key, an attempt is requested once at the most.
         let keyless = activities
             .get(&id)
-            .is_some_and(|(a, _)| a.plan.channel != Channel::Whatsapp);
+            .is_some_and(|(a, _)| !matches!(a.plan.channel, Channel::Whatsapp | Channel::Voice));
         if keyless && count > 1 {
             wrong.push(format!("attempt {attempt} of {id} was requested {count} times"));
         }
@@ -431,6 +434,44 @@ fn rebuilt(world: &World) -> Result<(), application::error::Error> {
         rebuild(&context, &scan, &scan, |_| {}).await
     })
     .map(|_| ())
+}
+
+/// Nobody is kept for a call that is over, nothing waits any more, what was started is what came out, and the
+/// recorded steps decide the same again.
+fn pacing_is_true(world: &World, items: &[Item], wrong: &mut Vec<String>) {
+    for item in items {
+        if item.key.partition.ends_with("#AG") {
+            let agent: Agent = read(item);
+            if agent.reservation.is_some() {
+                wrong.push(format!("{} is still kept: {:?}", agent.id, agent.reservation));
+            }
+        }
+        if item.key.partition.contains("#PW#") {
+            wrong.push(format!("{} still waits for an agent", item.key.sort));
+        }
+    }
+    let group = scenario::skill_group();
+    let seen = with_calm(world, move |context| async move {
+        let audit = pacing::audit(&context, &scenario::tenant(), &group).await?;
+        Ok((audit, pacing::view(&context, &scenario::tenant(), &group).await?))
+    });
+    match seen {
+        Ok((audit, Some(view))) => {
+            if let Some(at) = audit.differs_at {
+                wrong.push(format!("the step of {at} decides otherwise when it is repeated"));
+            }
+            for work in view.works {
+                let out = work.connected + work.abandoned + work.machines + work.unanswered;
+                let open = work.in_flight + work.live_waiting + work.offered;
+                if open > 0 || out > work.dialed {
+                    wrong.push(format!(
+                        "calls are still on their way, or were never started: {work:?}"
+                    ));
+                }
+            }
+        }
+        seen => wrong.push(format!("nobody paced the calls: {seen:?}")),
+    }
 }
 
 /// The endpoint was told every event, each under its own id, and nothing else.

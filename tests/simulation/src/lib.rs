@@ -15,6 +15,7 @@
 pub mod clients;
 pub mod endpoint;
 pub mod event_sources;
+pub mod floor;
 pub mod invariants;
 pub mod parallel;
 pub mod plants;

@@ -24,13 +24,15 @@ pub enum Role {
 }
 
 /// Every process of a run.
-pub const ROLES: [Role; 11] = [
+pub const ROLES: [Role; 13] = [
     Role::Worker(QueueName::Dispatch),
     Role::Worker(QueueName::Dispatch),
     Role::Worker(QueueName::Dispatch),
     Role::Worker(QueueName::DispatchUrgent),
     Role::Worker(QueueName::Flow),
     Role::Worker(QueueName::Flow),
+    Role::Worker(QueueName::Pacing),
+    Role::Worker(QueueName::Pacing),
     Role::Worker(QueueName::WebhookDelivery),
     Role::Sweep,
     Role::Follow(Consumer::History),

@@ -21,6 +21,8 @@ use platform::secrets::Secret;
 use platform::world::Clock;
 use platform_memory::World;
 
+use crate::floor::Floor;
+
 /// The longest that a request is under way.
 pub const TIMEOUT: Millis = Millis::seconds(10);
 
@@ -63,6 +65,8 @@ pub struct Providers {
     world: World,
     seed: u64,
     state: Arc<Mutex<State>>,
+    /// Who takes the calls.
+    pub floor: Floor,
 }
 
 impl Providers {
@@ -72,6 +76,7 @@ impl Providers {
             world,
             seed,
             state: Arc::default(),
+            floor: Floor::default(),
         }
     }
 
@@ -99,6 +104,11 @@ impl Providers {
         Some(state.returning.swap_remove(place))
     }
 
+    /// Something comes back.
+    pub fn bring_back(&self, returning: Returning) {
+        self.state().returning.push(returning);
+    }
+
     /// A callback was not answered: it comes again after a while.
     pub fn give_back(&self, returning: Returning) {
         let at = self.world.now() + Millis::seconds(20);
@@ -118,10 +128,15 @@ impl Providers {
     fn accept(&self, connector: &ConnectorId, request: &SendRequest) -> Option<String> {
         let key = request.idempotency_key.clone();
         let provider_id = format!("p-{key}");
-        self.return_receipts(connector, request, &provider_id);
+        if request.channel == Channel::Voice {
+            self.floor
+                .dial(&self.world, connector, request, |what| self.dice(&key, what));
+        } else {
+            self.return_receipts(connector, request, &provider_id);
+        }
         self.state().taken.insert(key.clone(), Some(provider_id.clone()));
         // Some providers give no id.
-        (self.dice(&key, "id") < 900).then_some(provider_id)
+        (request.channel == Channel::Voice || self.dice(&key, "id") < 900).then_some(provider_id)
     }
 
     /// Decides what comes back for a message that was taken.
@@ -295,7 +310,7 @@ impl ConnectorFactory for Providers {
         _: &BTreeMap<String, Secret>,
     ) -> Result<Arc<dyn Connector>, SettingError> {
         let repeat = match config.channels.first() {
-            Some(Channel::Whatsapp) => Repeat::WithSameKey,
+            Some(Channel::Whatsapp | Channel::Voice) => Repeat::WithSameKey,
             Some(Channel::Email) => Repeat::AfterEnquiry {
                 settles_within: Millis::seconds(30),
             },

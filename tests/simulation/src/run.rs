@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::id::WebhookId;
 use domain::time::{Millis, Timestamp};
+use domain::timer::TimerKind;
 use platform::world::Clock;
 use platform_memory::executor::{End, TaskId};
 use platform_memory::{Executor, Fault, Faults, World};
@@ -81,8 +82,9 @@ impl Run {
                 })
             }
             Task::Client(errand) => {
+                let memory = self.memory.clone();
                 self.executor
-                    .spawn(clients::run(errand, context, world, self.memory.clone()))
+                    .spawn(clients::run(errand, context, world, memory, providers))
             }
         };
         self.tasks.insert(id, task);
@@ -112,7 +114,8 @@ impl Run {
         !clients
             && !self.providers.is_returning()
             && self.world.unseen_changes() == 0
-            && !self.world.has_due(Timestamp::MAX)
+            // A paced group is looked at now and then for ever.
+            && !self.world.has_due_besides(TimerKind::Pacing)
     }
 }
 
@@ -156,6 +159,7 @@ pub fn run(seed: u64, plant: Option<Plant>) -> Report {
     let promises = run.memory.promises();
     let requests = run.providers.requests();
     let mut violations = world.complaints();
+    violations.extend(run.providers.floor.wrong());
     violations.extend(invariants::check(
         &world,
         &promises,
@@ -175,6 +179,8 @@ pub fn run(seed: u64, plant: Option<Plant>) -> Report {
 fn errands(seed: u64) -> Vec<Errand> {
     let mut errands = vec![Errand::SetUp, Errand::Bar(0), Errand::Bar(7), Errand::Watch];
     errands.extend((0..24).map(Errand::Activity));
+    errands.extend((0..clients::CALLS).map(Errand::Call));
+    errands.push(Errand::Floor);
     if seed.is_multiple_of(2) {
         errands.push(Errand::Pause);
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use application::cache::Caches;
 use application::campaigns::Definition;
 use application::context::Context;
+use application::pacing::GroupPacing;
 use application::settings::Settings;
 use compliance::Channels;
 use compliance::caps::Cap;
@@ -14,7 +15,7 @@ use compliance::gate::{CampaignPolicy, TenantPolicy};
 use compliance::windows::WeeklyWindows;
 use compliance::zones::{TimeZone, ZonePolicy};
 use domain::channel::Channel;
-use domain::id::{CampaignId, ConnectorId, ContactListId, TenantId};
+use domain::id::{CampaignId, ConnectorId, ContactListId, SkillGroupId, TenantId};
 use domain::time::{Millis, Timestamp};
 use domain::webhook::filter::EventFilter;
 use platform::bus::EventBus;
@@ -86,9 +87,22 @@ pub fn context(
     }
 }
 
+/// The skill group that calls.
+pub fn skill_group() -> SkillGroupId {
+    SkillGroupId::parse("sales").expect("a valid id")
+}
+
+/// Its calls are paced here.
+pub fn pacing() -> GroupPacing {
+    GroupPacing {
+        settings: pacing::group::Settings::default(),
+        time_zone: TimeZone::UTC,
+    }
+}
+
 /// A connector per channel.
 pub fn connectors() -> Vec<ConnectorConfig> {
-    [Channel::Sms, Channel::Whatsapp, Channel::Email]
+    [Channel::Sms, Channel::Whatsapp, Channel::Email, Channel::Voice]
         .into_iter()
         .map(|channel| ConnectorConfig {
             id: ConnectorId::parse(channel.name()).expect("a valid id"),
@@ -209,6 +223,7 @@ pub fn definition() -> Definition {
             channel_windows: BTreeMap::from([(Channel::Sms, open("00:00", "24:00"))]),
             caps: Vec::new(),
         },
+        pacing: None,
         start_rate_per_second: 2,
         start_at: None,
         end_at: None,

@@ -8,7 +8,7 @@ use application::store::Stored;
 use axum::Json;
 use axum::extract::State;
 use domain::agent::expertflow::Vocabulary;
-use domain::agent::{Agent, AgentChange, AgentEvent, AgentReport, AgentState, Side};
+use domain::agent::{Agent, AgentChange, AgentEvent, AgentReport, AgentState, Reservation, Side};
 use domain::id::{ActivityId, AgentId, SkillGroupId};
 use domain::time::Timestamp;
 use http::StatusCode;
@@ -68,6 +68,9 @@ pub struct AgentOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Id>)]
     activity_id: Option<ActivityId>,
+    /// The contact that is shown to the agent, who is to decide about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offer: Option<OfferedOut>,
     /// The number of the newest event that is known.
     sequence: u64,
     /// What happened, oldest first: the latest 64.
@@ -91,12 +94,34 @@ impl AgentOut {
             break_follows: value.break_follows,
             finishes_at: value.finishes_at,
             activity_id: value.activity,
+            offer: value.reservation.and_then(OfferedOut::of),
             sequence: value.sequence,
         }
     }
 
     fn resource(stored: Stored<Agent>, now: Timestamp) -> Resource<Self> {
         Resource::ok(stored.version, Self::of(stored, now))
+    }
+}
+
+/// A contact that is shown to an agent.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OfferedOut {
+    /// Its call.
+    #[schema(value_type = schema::Id)]
+    activity_id: ActivityId,
+    /// Until when the agent may decide; then the agent is not ready (RONA).
+    #[schema(value_type = schema::Instant)]
+    until: Timestamp,
+}
+
+impl OfferedOut {
+    fn of(reservation: Reservation) -> Option<Self> {
+        Some(Self {
+            activity_id: reservation.activity,
+            until: reservation.offered_until?,
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use application::campaigns::{self, Campaign, CampaignEvent, Definition, FieldType};
 use application::error::{Error, FieldError};
 use application::history::{self, Counts};
+use application::pacing::CampaignPacing;
 use application::store::Stored;
 use axum::Json;
 use axum::extract::State;
@@ -57,6 +58,10 @@ pub struct CampaignIn {
     profile_attributes: BTreeMap<String, FieldType>,
     #[schema(value_type = schema::CampaignPolicy)]
     policy: CampaignPolicy,
+    /// How its calls through agents are paced.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::CampaignPacing>)]
+    pacing: Option<CampaignPacing>,
     /// How many conversations are started per second.
     #[serde(default = "default_start_rate")]
     #[schema(minimum = 1, maximum = 1_000, default = 20)]
@@ -98,6 +103,7 @@ impl CampaignIn {
             contact_columns: self.contact_columns,
             profile_attributes: self.profile_attributes,
             policy: self.policy,
+            pacing: self.pacing,
             start_rate_per_second: self.start_rate_per_second,
             start_at: self.start_at,
             end_at: self.end_at,
@@ -136,6 +142,9 @@ pub struct CampaignOut {
     profile_attributes: BTreeMap<String, FieldType>,
     #[schema(value_type = schema::CampaignPolicy)]
     policy: CampaignPolicy,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::CampaignPacing>)]
+    pacing: Option<CampaignPacing>,
     start_rate_per_second: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Instant>)]
@@ -169,6 +178,7 @@ impl CampaignOut {
             contact_columns: definition.contact_columns,
             profile_attributes: definition.profile_attributes,
             policy: definition.policy,
+            pacing: definition.pacing,
             start_rate_per_second: definition.start_rate_per_second,
             start_at: definition.start_at,
             end_at: definition.end_at,

@@ -11,12 +11,13 @@ use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use domain::activity::event::ActivityEvent;
 use domain::activity::state::State as ActivityState;
-use domain::activity::{Activity, AssignTo, CancelReason, Plan, Priority, Revision};
+use domain::activity::{Activity, AssignTo, CancelReason, Parked, Plan, Priority, Revision};
 use domain::address::Address;
 use domain::channel::Channel;
 use domain::cim::Body;
-use domain::id::{ActivityId, CampaignId, ConnectorId, ConversationId, CustomerId, TenantId};
+use domain::id::{ActivityId, AgentId, CampaignId, ConnectorId, ConversationId, CustomerId, TenantId};
 use domain::time::Timestamp;
+use domain::voice::{Dialing, DialingMode, Pool};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -63,6 +64,10 @@ pub struct ActivityIn {
     expires_at: Option<Timestamp>,
     #[schema(value_type = schema::CimBody)]
     message: Body,
+    /// How a call is paced; it is started at its time if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Dialing>)]
+    dialing: Option<Dialing>,
     #[serde(default)]
     #[schema(value_type = Option<schema::AssignTo>)]
     assign_to: Option<AssignTo>,
@@ -97,6 +102,11 @@ impl ActivityIn {
         if let Some(AssignTo::AgentId(text) | AssignTo::Queue(text)) = &self.assign_to {
             wrong.extend(short(text, 128, "/assignTo").err());
         }
+        wrong.extend(
+            self.dialing
+                .as_ref()
+                .and_then(|dialing| check_dialing(dialing, self.channel)),
+        );
         let Some(to) = to.filter(|_| wrong.is_empty()) else {
             return Err(Problem::invalid(wrong));
         };
@@ -112,13 +122,30 @@ impl ActivityIn {
             due_at: self.due_at,
             expires_at: self.expires_at,
             message: self.message,
-            dialing: None,
+            dialing: self.dialing,
             assign_to: self.assign_to,
             priority: self.priority,
             callback_url: self.callback_url,
             metadata: self.metadata,
         })
     }
+}
+
+/// What is wrong with the pacing of a call.
+fn check_dialing(dialing: &Dialing, channel: Channel) -> Option<FieldError> {
+    if channel != Channel::Voice {
+        return Some(FieldError::new("/dialing", "is only for the channel voice"));
+    }
+    let Dialing::Agent { mode, pool } = dialing else {
+        return None;
+    };
+    let (Pool::SkillGroup(name) | Pool::Agent(name)) = pool;
+    let reserves_first = matches!(mode, DialingMode::Preview | DialingMode::Progressive);
+    if matches!(pool, Pool::Agent(_)) && !reserves_first {
+        let detail = "must be `preview` or `progressive` for a named agent";
+        return Some(FieldError::new("/dialing/mode", detail));
+    }
+    short(name, 128, "/dialing/pool").err()
 }
 
 fn fields(error: application::error::Error) -> Vec<FieldError> {
@@ -158,6 +185,10 @@ pub struct ActivityOut {
     expires_at: Option<Timestamp>,
     #[schema(value_type = schema::CimBody)]
     message: Body,
+    /// How the call is paced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Dialing>)]
+    dialing: Option<Dialing>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::AssignTo>)]
     assign_to: Option<AssignTo>,
@@ -173,6 +204,12 @@ pub struct ActivityOut {
     queued: bool,
     /// Scheduled, and held because its campaign is paused.
     parked: bool,
+    /// A call that waits until its skill group has an agent for it.
+    awaits_agent: bool,
+    /// The agent who is kept for the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Id>)]
+    agent_id: Option<AgentId>,
     /// When it is to be dispatched next, while it is scheduled: its due time, or what a deferral or a
     /// retry moved it to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -220,7 +257,8 @@ impl ActivityOut {
     pub fn of(Stored { value, version }: Stored<Activity>, now: Timestamp) -> Self {
         let Activity { plan, .. } = value;
         let waits = value.state == ActivityState::Scheduled;
-        let parked = waits && value.parked.is_some();
+        let held = |by| waits && value.parked == Some(by);
+        let (parked, awaits_agent) = (held(Parked::CampaignPaused), held(Parked::AwaitsAgent));
         Self {
             id: value.id,
             version,
@@ -233,13 +271,16 @@ impl ActivityOut {
             due_at: plan.due_at,
             expires_at: plan.expires_at,
             message: plan.message,
+            dialing: plan.dialing,
             assign_to: plan.assign_to,
             priority: plan.priority,
             callback_url: plan.callback_url,
             metadata: plan.metadata,
             state: value.state,
-            queued: waits && !parked && value.next_at <= now + LOOK_AHEAD,
+            queued: waits && value.parked.is_none() && value.next_at <= now + LOOK_AHEAD,
             parked,
+            awaits_agent,
+            agent_id: value.released.and_then(|released| released.agent),
             next_at: waits.then_some(value.next_at),
             attempt: value.attempt,
             connector_id: value.connector,

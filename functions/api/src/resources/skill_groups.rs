@@ -1,6 +1,6 @@
 //! Skill groups: pools of agents.
 
-use application::skill_groups::{self, SkillGroup};
+use application::skill_groups::{self, SkillGroup, SkillGroupDefinition};
 use application::store::Stored;
 use axum::Json;
 use axum::extract::State;
@@ -10,6 +10,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::group_pacing::GroupPacingBody;
 use crate::auth::Caller;
 use crate::etag::{IfMatch, Resource};
 use crate::extract::{Ids, Input};
@@ -25,6 +26,9 @@ use crate::text::Text;
 pub struct SkillGroupIn {
     #[schema(value_type = String, min_length = 1, max_length = 100)]
     name: Text<100>,
+    /// How its outbound calls are paced; by their dialer if absent.
+    #[serde(default)]
+    pacing: Option<GroupPacingBody>,
 }
 
 /// A skill group.
@@ -35,17 +39,25 @@ pub struct SkillGroupOut {
     id: SkillGroupId,
     version: u64,
     name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pacing: Option<GroupPacingBody>,
     #[schema(value_type = schema::Instant)]
     created_at: Timestamp,
 }
 
 impl From<Stored<SkillGroup>> for SkillGroupOut {
     fn from(Stored { value, version }: Stored<SkillGroup>) -> Self {
-        let SkillGroup { id, name, created_at } = value;
+        let SkillGroup {
+            id,
+            name,
+            pacing,
+            created_at,
+        } = value;
         Self {
             id,
             version,
             name,
+            pacing: pacing.map(GroupPacingBody::from),
             created_at,
         }
     }
@@ -84,7 +96,7 @@ pub(crate) async fn get(
     ))
 }
 
-/// Create a skill group, or rename it
+/// Create a skill group, or change what is set for it
 #[utoipa::path(
     put, path = "/v1/skill-groups/{id}", operation_id = "putSkillGroup", tag = "agents",
     params(("id" = schema::Id, Path), ("If-Match" = Option<String>, Header)),
@@ -95,16 +107,19 @@ pub(crate) async fn put(
     caller: Caller,
     Ids(id): Ids<SkillGroupId>,
     IfMatch(expected): IfMatch,
-    Input(SkillGroupIn { name }): Input<SkillGroupIn>,
+    Input(SkillGroupIn { name, pacing }): Input<SkillGroupIn>,
 ) -> Result<Resource<SkillGroupOut>, Problem> {
-    let name = name.into_string();
-    let stored = skill_groups::define(&state.context, &caller.tenant, &id, expected, &name).await?;
+    let definition = SkillGroupDefinition {
+        name: name.into_string(),
+        pacing: pacing.map(Into::into),
+    };
+    let stored = skill_groups::define(&state.context, &caller.tenant, &id, expected, &definition).await?;
     Ok(resource(stored))
 }
 
 /// Delete a skill group
 ///
-/// Agents who name it keep the name, which then means nothing.
+/// Agents who name it keep the name, which then means nothing. Not while calls wait for its agents.
 #[utoipa::path(
     delete, path = "/v1/skill-groups/{id}", operation_id = "deleteSkillGroup", tag = "agents",
     params(("id" = schema::Id, Path), ("If-Match" = Option<String>, Header)), responses((status = 204))

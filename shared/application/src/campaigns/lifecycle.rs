@@ -13,6 +13,7 @@ use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::{Error, FieldError};
 use crate::jobs::{self, Job, Work};
+use crate::pacing::CampaignPacing;
 use crate::store::{Put, Stored};
 use crate::{contact_lists, keys, quiet_after};
 
@@ -38,6 +39,7 @@ fn check(definition: &Definition) -> Result<(), Error> {
     {
         wrong.push(FieldError::new("/endAt", "must lie after startAt"));
     }
+    wrong.extend(definition.pacing.iter().flat_map(CampaignPacing::check));
     for (place, cap) in definition.policy.caps.iter().enumerate() {
         let at = format!("/policy/caps/{place}");
         let errors = cap.check().err().unwrap_or_default();

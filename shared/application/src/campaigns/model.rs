@@ -11,6 +11,8 @@ use flows::expression::Type;
 use flows::{Declarations, Flow, Problem};
 use serde::{Deserialize, Serialize};
 
+use crate::pacing::CampaignPacing;
+
 /// Most contact lists of a campaign.
 pub(super) const MAX_LISTS: usize = 20;
 /// Highest rate at which a campaign starts conversations, per second.
@@ -57,6 +59,9 @@ pub struct Definition {
     pub profile_attributes: BTreeMap<String, FieldType>,
     /// Consent basis, zones, windows and caps.
     pub policy: CampaignPolicy,
+    /// How its calls through agents are paced; as in [`CampaignPacing::default`] if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pacing: Option<CampaignPacing>,
     /// How many conversations are started per second.
     pub start_rate_per_second: u32,
     /// When it begins; at once if absent.

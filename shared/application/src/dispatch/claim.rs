@@ -20,7 +20,7 @@ use crate::dead_letters::{self, DeadReason};
 use crate::error::Error;
 use crate::history::Pointer;
 use crate::store::{Put, Stored, load};
-use crate::{activities, campaigns, conversations, keys, measures, rate, timers};
+use crate::{activities, campaigns, conversations, keys, measures, pacing, rate, timers};
 
 /// How long a moment that an activity waited for stays its own.
 const SLOT_KEPT: Millis = Millis::seconds(2);
@@ -151,7 +151,8 @@ async fn held_again(context: &Context, stored: Stored<Activity>) -> Result<Claim
     })))
 }
 
-/// The first claim of an attempt: the gate, then the connector's rate, then the claim. Where the rate
+/// The first claim of an attempt: the gate, then an agent where a call needs one, then the connector's rate,
+/// then the claim. Where the rate
 /// took its time, the gate is asked again: its word holds for half a second.
 async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Result<Claiming, Error> {
     let Stored {
@@ -182,6 +183,14 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
                 verdict,
             )
             .await;
+        }
+        if let Some((group, agent)) = pacing::waits_for_agent(context, &activity).await? {
+            let stored = Stored {
+                value: activity,
+                version,
+            };
+            let outcome = Err(Outcome::Waits(group.clone()));
+            return pacing::enqueue(context, stored, &group, agent, outcome).await;
         }
         let slot = slot(context, &activity, &ready).await?;
         if slot > context.now() {

@@ -2,7 +2,7 @@
 //! result is settled.
 //!
 //! ```text
-//! message -> examine -> (rate) -> gate -> claim committed -> connector -> settle committed
+//! message -> examine -> gate -> (agents) -> (rate) -> claim committed -> connector -> settle committed
 //! ```
 //!
 //! The attempt is written down before the connector is called. Whatever happens after, a crash
@@ -15,11 +15,11 @@ pub(crate) use send::scheduling_meta_data;
 mod settle;
 
 use domain::activity::state::State;
-use domain::id::{ActivityId, TenantId};
+use domain::id::{ActivityId, SkillGroupId, TenantId};
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::measures;
+use crate::{measures, pacing};
 use claim::Claimed;
 
 /// What a message about an activity led to.
@@ -31,6 +31,8 @@ pub enum Outcome {
     Later,
     /// The gate moved, parked, refused or ended it.
     Gated,
+    /// A call that waits until this skill group has an agent for it.
+    Waits(SkillGroupId),
     /// An attempt was made, or known to have been made; the activity is in this state now.
     Attempted(State),
     /// An attempt could not be made in time under the lease, and was given back.
@@ -44,6 +46,7 @@ impl Outcome {
             Self::Void => "void",
             Self::Later => "later",
             Self::Gated => "gated",
+            Self::Waits(_) => "waits",
             Self::Attempted(state) => state.name(),
             Self::GivenBack => "given-back",
         }
@@ -58,6 +61,9 @@ pub async fn due(
     generation: u64,
 ) -> Result<Outcome, Error> {
     let outcome = handled(context, tenant, id, generation).await?;
+    if let Outcome::Waits(group) = &outcome {
+        pacing::wake(context, tenant, group).await;
+    }
     measures::dispatched(outcome.name());
     Ok(outcome)
 }

@@ -1,7 +1,7 @@
 //! The attempt itself: the only place from which something leaves for a customer.
 
-use domain::activity::Activity;
 use domain::activity::settle::{AttemptResult, Reporter};
+use domain::activity::{Activity, AssignTo};
 use domain::cim::{ChannelData, Header, Message, Sender};
 use domain::time::Timestamp;
 use platform::connector::{Echo, EnquiryOutcome, Repeat, SendFailure, SendOutcome, SendRequest};
@@ -181,9 +181,15 @@ pub(crate) fn scheduling_meta_data(activity: &Activity) -> Map<String, Value> {
     {
         data.insert("dialing".into(), dialing);
     }
-    if let Some(assign_to) = plan
-        .assign_to
+    // The agent who is kept for a call goes before whom the caller wished for.
+    let kept = activity
+        .released
         .as_ref()
+        .and_then(|released| released.agent.as_ref());
+    let kept = kept.map(|agent| AssignTo::AgentId(agent.to_string()));
+    if let Some(assign_to) = kept
+        .as_ref()
+        .or(plan.assign_to.as_ref())
         .and_then(|to| serde_json::to_value(to).ok())
     {
         data.insert("assignTo".into(), assign_to);

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::dead_letters::{self, DeadReason};
 use crate::error::Error;
 use crate::store::{Put, Stored, load};
-use crate::{activities, conversations, keys, store};
+use crate::{activities, conversations, keys, pacing, store};
 
 /// Settles an attempt of an activity that was held in a version. Mostly it still stands there, so it
 /// is read only once that turned out otherwise.
@@ -26,7 +26,7 @@ pub(super) async fn settle(
     let random = context.bits();
     let (tenant, id) = (held.value.tenant.clone(), held.value.id.clone());
     let mut held = Some(held);
-    commit(context, || {
+    let (outcome, changed) = commit(context, || {
         let known = held.take();
         let (tenant, id, result) = (&tenant, &id, &result);
         async move {
@@ -40,7 +40,7 @@ pub(super) async fn settle(
             let state = before.state;
             let writing = activities::writing(context, version);
             let Some(after) = before.settle(reporter, result.clone(), random, writing) else {
-                return Ok(Decision::nothing(Outcome::Attempted(state)));
+                return Ok(Decision::nothing((Outcome::Attempted(state), None)));
             };
             let further = further_writes(context, &after, result).await?;
             let after = Stored {
@@ -48,12 +48,18 @@ pub(super) async fn settle(
                 version,
             };
             let carried = conversations::carry(context, after, Vec::new()).await?;
-            let mut decision = carried.map(|stored| Outcome::Attempted(stored.value.state));
+            let mut decision =
+                carried.map(|stored| (Outcome::Attempted(stored.value.state), Some(stored.value)));
             further.into_iter().for_each(|write| decision.push(write));
             Ok(decision)
         }
     })
-    .await
+    .await?;
+    // A call that the provider took is on its way, as its group's pacing believes anyway.
+    if let Some(activity) = changed.filter(|activity| activity.state != State::Sent) {
+        pacing::call_changed(context, &activity).await;
+    }
+    Ok(outcome)
 }
 
 /// Keeps which activity the provider's message is. That stays true whatever becomes of the settling,

@@ -18,6 +18,7 @@ use std::fmt;
 use chrono::{DateTime, Offset, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use domain::address::Address;
+use domain::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The edition of the IANA time zone database that is compiled in, part of every decision's record.
@@ -50,6 +51,14 @@ impl TimeZone {
     pub(crate) fn offset_millis(self, at: DateTime<Utc>) -> i64 {
         let offset = self.0.offset_from_utc_datetime(&at.naive_utc());
         i64::from(offset.fix().local_minus_utc()) * 1_000
+    }
+}
+
+impl TimeZone {
+    /// Seconds since midnight, by the clock on the wall.
+    pub fn second_of_day(self, at: Timestamp) -> u32 {
+        let local = at.millis().saturating_add(self.offset_millis(at.utc()));
+        u32::try_from(local.rem_euclid(86_400_000) / 1_000).unwrap_or(0)
     }
 }
 

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::config::Targets;
 use super::courier::{Call, Reporter};
+use super::floor::Errand;
 use super::script::{Event, Kind};
 use super::{Answer, Arrival, Provider, lost};
 
@@ -65,12 +66,14 @@ pub(super) async fn receive(
     let to = message.header.channel_data.channel_customer_identifier;
     let channel = Channel::parse(&service).unwrap_or(Channel::Sms);
     let is_call = channel == Channel::Voice && message.body.kind == "VOICE";
+    let metadata = message.header.scheduling_meta_data.as_deref();
     let arrival = Arrival {
         channel,
         kind: if is_call { Kind::Call } else { Kind::Message },
         key,
         to: &to,
         deduplicates: key.is_some(),
+        errand: metadata.filter(|_| is_call).and_then(Errand::read),
     };
     let reporter = |provider_message_id| -> Arc<dyn Reporter> {
         Arc::new(Sent {
@@ -111,13 +114,9 @@ struct Sent {
 
 impl Reporter for Sent {
     fn call(&self, event: &Event, targets: &Targets, now: Timestamp) -> Option<Call> {
-        let mut headers = vec![("content-type", "application/json".to_owned())];
-        if let Some(key) = &targets.api_key {
-            headers.push(("authorization", format!("Bearer {}", key.expose())));
-        }
         Some(Call {
             url: targets.cim_messages.clone()?,
-            headers,
+            headers: targets.api_headers(),
             body: self.message(event, now).to_string(),
         })
     }
@@ -161,6 +160,11 @@ impl Sent {
                     "leg": format!("{}:1", self.message_id),
                     "reasonCode": CallResult::Answered.reason_code(),
                 }),
+            ),
+            Event::WrapUp { code, agent } => (
+                json!({ "type": "AGENT", "id": agent }),
+                "NONE",
+                json!({ "type": "WRAPUP", "wrapups": [{ "value": code }] }),
             ),
             Event::Reply(text) => (
                 json!({ "type": "CUSTOMER", "id": self.to }),

@@ -7,6 +7,7 @@ use domain::time::Millis;
 use platform::secrets::Secret;
 use url::Url;
 
+use super::floor::FloorConfig;
 use super::telephony::CallScript;
 
 /// The simulator's configuration.
@@ -21,6 +22,8 @@ pub struct SimulatorConfig {
     pub time_scale: f64,
     /// Where receipts and replies go. Often known only later: [`super::Simulator::report_to`].
     pub targets: Targets,
+    /// The contact centre that takes answered calls. Without one, whoever answers is connected at once.
+    pub floor: Option<FloorConfig>,
     /// Receipts and replies under way at once.
     pub concurrent_calls: usize,
     /// How many of the latest raw requests are kept whole. Every attempt is counted, at some 50 bytes.
@@ -34,6 +37,7 @@ impl Default for SimulatorConfig {
             scripts: BTreeMap::new(),
             time_scale: 1.0,
             targets: Targets::default(),
+            floor: None,
             concurrent_calls: 64,
             remembered_requests: 10_000,
         }
@@ -63,7 +67,9 @@ impl SimulatorConfig {
 pub struct Targets {
     /// The product's `/v1/cim-messages`.
     pub cim_messages: Option<Url>,
-    /// The API key for it, sent as `Authorization: Bearer`.
+    /// What the product's `/v1` stands below: for agent events and previews.
+    pub api: Option<Url>,
+    /// The API key for both, sent as `Authorization: Bearer`.
     pub api_key: Option<Secret>,
     /// Twilio's auth token: signs callbacks, and is asked of requests. Status callbacks go to the URL
     /// that each message names.
@@ -74,6 +80,17 @@ pub struct Targets {
     pub meta_webhook: Option<Url>,
     /// Meta's app secret: signs callbacks.
     pub meta_app_secret: Option<Secret>,
+}
+
+impl Targets {
+    /// The headers of a JSON request to the product's API.
+    pub(super) fn api_headers(&self) -> Vec<(&'static str, String)> {
+        let mut headers = vec![("content-type", "application/json".to_owned())];
+        if let Some(key) = &self.api_key {
+            headers.push(("authorization", format!("Bearer {}", key.expose())));
+        }
+        headers
+    }
 }
 
 /// A range of durations, both ends included.

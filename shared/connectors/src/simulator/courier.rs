@@ -1,4 +1,5 @@
-//! Brings receipts and replies back: one heap of what is due, a bounded number of calls at once.
+//! Brings receipts and replies back, and the floor's moments: one heap of what is due, a bounded number
+//! of calls at once.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -6,16 +7,18 @@ use std::sync::atomic::{self, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use domain::time::{Millis, Timestamp};
 use futures::StreamExt as _;
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use url::Url;
 
 use super::Provider;
 use super::config::Targets;
-use super::script::{Event, Report};
+use super::floor::{self, Decision, Moment};
+use super::script::Event;
 
 /// How often one report is tried: the receiver may be restarting.
 const TRIES: u32 = 12;
@@ -39,14 +42,88 @@ pub(super) trait Reporter: Send + Sync + std::fmt::Debug {
     fn call(&self, event: &Event, targets: &Targets, now: Timestamp) -> Option<Call>;
 }
 
+/// Something to be done when it is due.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Tell what became of a message.
+    Report {
+        reporter: Arc<dyn Reporter>,
+        event: Event,
+        /// Whether it is the second telling of the same event.
+        again: bool,
+    },
+    /// Let something happen on the floor.
+    Floor(Moment),
+    /// Tell what the floor's agents did.
+    AgentEvents {
+        /// How often the first of them have been tried.
+        tries: u32,
+    },
+    /// Tell how an agent decided.
+    Decision(Decision),
+    /// Look which previews are offered.
+    Offers,
+}
+
+impl Work {
+    pub(super) fn report(reporter: &Arc<dyn Reporter>, event: Event, again: bool) -> Self {
+        Self::Report {
+            reporter: reporter.clone(),
+            event,
+            again,
+        }
+    }
+
+    /// Whether it comes to an end: agents look for previews as long as there are agents.
+    const fn ends(&self) -> bool {
+        !matches!(self, Self::Offers)
+    }
+}
+
+/// What becomes of something that was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Taken,
+    Refused,
+    /// It is to be told once more.
+    Again,
+    GivenUp,
+}
+
+impl Fate {
+    /// By the answer's status, none if there was no answer, and the tries before.
+    pub(super) const fn of(status: Option<u16>, tries: u32) -> Self {
+        match status {
+            Some(200..300) => Self::Taken,
+            Some(status @ 300..500) if status != 408 && status != 429 => Self::Refused,
+            _ if tries + 1 >= TRIES => Self::GivenUp,
+            _ => Self::Again,
+        }
+    }
+}
+
+/// How long to wait after so many tries.
+pub(super) fn wait_after(tries: u32) -> Duration {
+    FIRST_WAIT.saturating_mul(1 << tries.min(10)).min(LONGEST_WAIT)
+}
+
+/// The real time of a simulated span. A scale that makes no sense means real time.
+pub(super) fn real(span: Millis, scale: f64) -> Duration {
+    let speed = if scale.is_normal() && scale > 0.0 {
+        scale
+    } else {
+        1.0
+    };
+    Duration::try_from_secs_f64(span.duration().as_secs_f64() / speed).unwrap_or_default()
+}
+
 #[derive(Debug)]
 struct Job {
     due: Instant,
     /// Keeps jobs of one instant in order.
     number: u64,
     tries: u32,
-    reporter: Arc<dyn Reporter>,
-    event: Event,
+    work: Work,
 }
 
 impl Ord for Job {
@@ -77,7 +154,8 @@ pub(super) struct Courier {
     heap: Mutex<BinaryHeap<Job>>,
     earlier: Notify,
     number: AtomicU64,
-    under_way: AtomicU64,
+    /// Jobs in the heap or under way, but for those that never end.
+    pending: AtomicU64,
 }
 
 impl Courier {
@@ -88,7 +166,7 @@ impl Courier {
             heap: Mutex::default(),
             earlier: Notify::new(),
             number: AtomicU64::new(0),
-            under_way: AtomicU64::new(0),
+            pending: AtomicU64::new(0),
         }
     }
 
@@ -96,42 +174,26 @@ impl Courier {
         self.heap.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reports not yet told.
+    /// What is not yet done.
     pub(super) fn pending(&self) -> u64 {
-        let heap = self.heap();
-        let waiting = u64::try_from(heap.len()).unwrap_or(u64::MAX);
-        waiting + self.under_way.load(atomic::Ordering::Relaxed)
+        self.pending.load(atomic::Ordering::Relaxed)
     }
 
-    /// Plans reports about a message whose answer leaves after `latency`.
-    pub(super) fn schedule(
-        &self,
-        reporter: &Arc<dyn Reporter>,
-        latency: Millis,
-        reports: Vec<Report>,
-        scale: f64,
-    ) {
-        let answered = Instant::now() + latency.duration();
-        // A scale that makes no sense means real time.
-        let speed = if scale.is_normal() && scale > 0.0 {
-            scale
-        } else {
-            1.0
-        };
-        for report in reports {
-            let wait = Duration::try_from_secs_f64(report.after.duration().as_secs_f64() / speed);
-            self.push(Job {
-                due: answered + wait.unwrap_or_default(),
-                number: self.number.fetch_add(1, atomic::Ordering::Relaxed),
-                tries: 0,
-                reporter: reporter.clone(),
-                event: report.event,
-            });
-        }
+    /// Plans something for when so much time has passed.
+    pub(super) fn plan(&self, after: Duration, work: Work) {
+        self.push(Job {
+            due: Instant::now() + after,
+            number: self.number.fetch_add(1, atomic::Ordering::Relaxed),
+            tries: 0,
+            work,
+        });
     }
 
     fn push(&self, job: Job) {
         let due = job.due;
+        // Before it can be done, so that it is never missing from `pending`.
+        self.pending
+            .fetch_add(u64::from(job.work.ends()), atomic::Ordering::Relaxed);
         let mut heap = self.heap();
         let is_next = heap.peek().is_none_or(|next| due < next.due);
         heap.push(job);
@@ -141,12 +203,13 @@ impl Courier {
         }
     }
 
-    /// Tells everything that becomes due, for ever.
+    /// Does everything that becomes due, for ever.
     pub(super) async fn run(&self, provider: &Provider) {
         futures::stream::unfold((), |()| async { Some((self.next().await, ())) })
             .for_each_concurrent(self.concurrent, |job| async {
-                self.tell(provider, job).await;
-                self.under_way.fetch_sub(1, atomic::Ordering::Relaxed);
+                let ends = u64::from(job.work.ends());
+                self.carry_out(provider, job).await;
+                self.pending.fetch_sub(ends, atomic::Ordering::Relaxed);
             })
             .await;
     }
@@ -160,8 +223,6 @@ impl Courier {
                 if due.is_some_and(|due| due <= Instant::now())
                     && let Some(job) = heap.pop()
                 {
-                    // Under the heap's lock, so that a job is never missing from `pending`.
-                    self.under_way.fetch_add(1, atomic::Ordering::Relaxed);
                     return job;
                 }
                 due
@@ -178,37 +239,58 @@ impl Courier {
         }
     }
 
-    async fn tell(&self, provider: &Provider, mut job: Job) {
-        let Some(call) = job.reporter.call(&job.event, &provider.targets(), super::now()) else {
-            provider.ledger().count(|stats| stats.reports_dropped += 1);
-            return;
+    async fn carry_out(&self, provider: &Provider, job: Job) {
+        let call = match &job.work {
+            Work::Report { reporter, event, .. } => reporter.call(event, &provider.targets(), super::now()),
+            Work::Decision(decision) => decision.call(&provider.targets()),
+            Work::Floor(moment) => return provider.happen(moment),
+            Work::AgentEvents { tries } => return floor::tell_agents(provider, *tries).await,
+            Work::Offers => return floor::look_for_offers(provider).await,
         };
-        let mut request = self.client.post(call.url).timeout(CALL_TIMEOUT).body(call.body);
-        for (name, value) in call.headers {
-            request = request.header(name, value);
-        }
-        let status = match request.send().await {
-            Ok(response) => {
-                let status = response.status().as_u16();
-                // Read to its end, so that the connection can be used again.
-                let _ = response.bytes().await;
-                Some(status)
+        self.tell(provider, call, job).await;
+    }
+
+    async fn tell(&self, provider: &Provider, call: Option<Call>, mut job: Job) {
+        let fate = match call {
+            Some(call) => {
+                let answer = self.post(call).await;
+                Fate::of(answer.map(|(status, _)| status), job.tries)
             }
-            Err(_) => None,
+            None => Fate::GivenUp,
         };
-        match status {
-            Some(200..300) => provider.ledger().count(|stats| stats.reports_taken += 1),
-            Some(status @ 300..500) if status != 408 && status != 429 => {
-                provider.ledger().count(|stats| stats.reports_refused += 1);
-            }
-            _ if job.tries + 1 >= TRIES => provider.ledger().count(|stats| stats.reports_dropped += 1),
-            _ => {
-                provider.ledger().count(|stats| stats.reports_retried += 1);
-                let wait = FIRST_WAIT.saturating_mul(1 << job.tries.min(10));
-                job.due = Instant::now() + wait.min(LONGEST_WAIT);
-                job.tries += 1;
-                self.push(job);
-            }
+        provider.ledger().count(|stats| match fate {
+            Fate::Taken => stats.reports_taken += 1,
+            Fate::Refused => stats.reports_refused += 1,
+            Fate::Again => stats.reports_retried += 1,
+            Fate::GivenUp => stats.reports_dropped += 1,
+        });
+        if fate == Fate::Again {
+            job.due = Instant::now() + wait_after(job.tries);
+            job.tries += 1;
+            self.push(job);
         }
     }
+
+    /// Posts to the product. Returns the answer's status and body.
+    pub(super) async fn post(&self, call: Call) -> Option<(u16, Bytes)> {
+        let request = self.client.post(call.url).body(call.body);
+        send(request, call.headers).await
+    }
+
+    /// Reads from the product; none unless that succeeds.
+    pub(super) async fn get(&self, url: Url, headers: Vec<(&'static str, String)>) -> Option<Bytes> {
+        let (status, body) = send(self.client.get(url), headers).await?;
+        (200..300).contains(&status).then_some(body)
+    }
+}
+
+async fn send(mut request: RequestBuilder, headers: Vec<(&'static str, String)>) -> Option<(u16, Bytes)> {
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let response = request.timeout(CALL_TIMEOUT).send().await.ok()?;
+    let status = response.status().as_u16();
+    // Read to its end, so that the connection can be used again.
+    let body = response.bytes().await.unwrap_or_default();
+    Some((status, body))
 }

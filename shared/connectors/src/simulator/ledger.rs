@@ -8,7 +8,8 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Arrival;
-use super::script::{Plan, Verdict};
+use super::floor::FloorStats;
+use super::script::Verdict;
 
 /// A request as it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +56,12 @@ pub struct Stats {
     pub deferred: u64,
     /// Requests taken whose answer was lost.
     pub lost_answers: u64,
+    /// Calls taken, each counted once.
+    #[serde(default)]
+    pub calls: u64,
+    /// The most calls to one number.
+    #[serde(default)]
+    pub most_calls_per_number: u32,
     /// Events planned, by name (`DELIVERED`, `READ`, `FAILED`, `REPLY`), repetitions not counted.
     pub planned: BTreeMap<String, u64>,
     /// Second tellings planned.
@@ -67,14 +74,19 @@ pub struct Stats {
     pub reports_retried: u64,
     /// Receipts and replies given up after many tries, or for want of a target.
     pub reports_dropped: u64,
-    /// Receipts and replies still to come, or under way.
+    /// Receipts and replies still to come, or under way; what is to happen on the floor, too.
     pub reports_pending: u64,
+    /// What happened on the floor; empty where there is none.
+    #[serde(default)]
+    pub floor: FloorStats,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     /// By hash of the key: the keys themselves would fill the memory of a long run.
     attempts: HashMap<u128, AttemptCount>,
+    /// Calls by hash of the number.
+    calls: HashMap<u128, u32>,
     recent: VecDeque<RawRequest>,
     capacity: usize,
     stats: Stats,
@@ -139,15 +151,25 @@ impl Ledger {
         false
     }
 
-    /// Counts what will come back.
-    pub(super) fn plan(&mut self, plan: &Plan) {
-        for report in &plan.reports {
-            if report.again {
-                self.stats.planned_again += 1;
-            } else {
-                *self.stats.planned.entry(report.event.name().into()).or_default() += 1;
-            }
+    /// Counts an event that will come back.
+    pub(super) fn plan(&mut self, event: &'static str, again: bool) {
+        if again {
+            self.stats.planned_again += 1;
+        } else {
+            *self.stats.planned.entry(event.into()).or_default() += 1;
         }
+    }
+
+    /// Counts a call that was taken.
+    pub(super) fn dial(&mut self, number: &str) {
+        let count = self.calls.entry(hash_bits(&[number])).or_default();
+        *count += 1;
+        self.stats.calls += 1;
+        self.stats.most_calls_per_number = self.stats.most_calls_per_number.max(*count);
+    }
+
+    pub(super) fn calls_to(&self, number: &str) -> u32 {
+        self.calls.get(&hash_bits(&[number])).copied().unwrap_or(0)
     }
 
     pub(super) fn attempt(&self, key: &str) -> AttemptCount {

@@ -48,6 +48,7 @@ pub(super) async fn receive(
         key: message.biz_opaque_callback_data.as_deref(),
         to: &message.to,
         deduplicates: false,
+        errand: None,
     };
     let wa_id = message.to.trim_start_matches('+').to_owned();
     let reporter = |id: String| -> Arc<dyn Reporter> {
@@ -150,7 +151,7 @@ impl Sent {
                 }),
             ),
             // Calls are the CCM's.
-            Event::PendingDialing | Event::Called(_) | Event::HungUp => return None,
+            Event::PendingDialing | Event::Called(_) | Event::HungUp | Event::WrapUp { .. } => return None,
         };
         Some(json!({
             "object": "whatsapp_business_account",

@@ -13,6 +13,9 @@
 //! the script's [`CallScript`] says. `DELIVERED` says that the call waits to be dialed, `CONNECTED` or
 //! `FAILED` with the reason code how it came out, and the end of its leg that an answered one is over.
 //!
+//! With a [`FloorConfig`], answered calls that need an agent come to those of a simulated floor, or are
+//! abandoned; what its agents do goes to `/v1/agent-events/batch`, and they answer previews.
+//!
 //! It answers as its [`Script`] says, and later sends receipts and replies back: CIM messages to
 //! `/v1/cim-messages`, signed callbacks of Twilio and Meta. What happens to an attempt is a function of
 //! the seed and of the attempt's key alone, so that a run can be repeated and recounted. The key is
@@ -26,42 +29,41 @@
 mod ccm;
 mod config;
 mod courier;
+mod floor;
 mod ledger;
 mod meta;
 mod script;
+mod server;
 mod telephony;
 mod twilio;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::Request;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::channel::Channel;
 use domain::id::hash_bits;
-use domain::time::Timestamp;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use domain::time::{Millis, Timestamp};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt;
 
 pub use config::{Script, SimulatorConfig, Span, Targets};
+pub use floor::{AgentCount, Breaks, FloorAgent, FloorConfig, FloorStats, Previews};
 pub use ledger::{AttemptCount, RawRequest, Stats};
 pub use telephony::CallScript;
 
 use crate::http;
-use courier::{Courier, Reporter};
+use courier::{Courier, Reporter, Work, real};
+use floor::{Due, Errand, Floor, Moment};
 use ledger::Ledger;
-use script::{Kind, Plan, Verdict};
+use script::{Kind, Plan, Report, Verdict};
+use server::{lost, serve};
 
 /// A running simulator. Dropping it stops it without waiting.
 #[derive(Debug)]
@@ -82,6 +84,10 @@ impl Simulator {
         let provider = Arc::new(Provider {
             ledger: Mutex::new(Ledger::new(config.remembered_requests)),
             targets: RwLock::new(Arc::new(config.targets.clone())),
+            floor: config
+                .floor
+                .clone()
+                .map(|floor| Mutex::new(Floor::new(floor, config.seed, config.time_scale))),
             config: config.complete(),
             courier,
         });
@@ -132,6 +138,15 @@ impl Simulator {
         *current = Arc::new(targets);
     }
 
+    /// Lets the floor's agents come to work: from now on what they do is told. Once told where to report.
+    pub fn open_floor(&self) {
+        if self.provider.floor.is_some() {
+            self.provider
+                .courier
+                .plan(Duration::ZERO, Work::Floor(Moment::Opened));
+        }
+    }
+
     /// The counts so far.
     pub fn stats(&self) -> Stats {
         self.provider.stats()
@@ -140,6 +155,11 @@ impl Simulator {
     /// How often one attempt came, and had an effect.
     pub fn attempt(&self, key: &str) -> AttemptCount {
         self.provider.ledger().attempt(key)
+    }
+
+    /// How many calls to a number were taken.
+    pub fn calls_to(&self, number: &str) -> u32 {
+        self.provider.ledger().calls_to(number)
     }
 
     /// The latest raw requests, oldest first.
@@ -167,6 +187,7 @@ struct Provider {
     config: SimulatorConfig,
     ledger: Mutex<Ledger>,
     targets: RwLock<Arc<Targets>>,
+    floor: Option<Mutex<Floor>>,
     courier: Courier,
 }
 
@@ -179,6 +200,8 @@ struct Arrival<'a> {
     to: &'a str,
     /// Whether the protocol drops repetitions.
     deduplicates: bool,
+    /// Which agent a call needs, if any.
+    errand: Option<Errand>,
 }
 
 /// What the protocol is to answer.
@@ -194,6 +217,11 @@ impl Provider {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn floor(&self) -> Option<MutexGuard<'_, Floor>> {
+        let floor = self.floor.as_ref()?;
+        Some(floor.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn targets(&self) -> Arc<Targets> {
         self.targets
             .read()
@@ -205,6 +233,7 @@ impl Provider {
         let pending = self.courier.pending();
         let mut stats = self.ledger().stats();
         stats.reports_pending = pending;
+        stats.floor = self.floor().map(|floor| floor.stats()).unwrap_or_default();
         stats
     }
 
@@ -214,7 +243,7 @@ impl Provider {
         let Some(script) = self.config.scripts.get(&arrival.channel) else {
             return Answer::Rejected; // there is one for every channel since the start
         };
-        let plan = Plan::of(script, self.config.seed, &key, arrival.kind);
+        let mut plan = Plan::of(script, self.config.seed, &key, arrival.kind);
         // Repetitions that have an effect of their own have an id of their own.
         let nth = if arrival.deduplicates { 1 } else { seen.raw };
         let parts = [&self.config.seed.to_string(), key.as_str(), &nth.to_string()];
@@ -225,11 +254,14 @@ impl Provider {
             .decide(&key, plan.verdict, arrival.deduplicates, lost);
         if has_effect {
             // Before the latency: a caller that gives up meanwhile drops this future, not the message.
-            self.ledger().plan(&plan);
             let reporter = reporter(provider_message_id.clone());
-            let scale = self.config.time_scale;
-            self.courier
-                .schedule(&reporter, plan.latency, plan.reports, scale);
+            if arrival.kind == Kind::Call {
+                self.ledger().dial(arrival.to);
+            }
+            if let Some(errand) = arrival.errand {
+                self.leave_to_floor(&key, errand, &mut plan, &reporter);
+            }
+            self.plan_reports(plan.latency, plan.reports, &reporter);
         }
         if plan.latency.get() > 0 {
             tokio::time::sleep(plan.latency.duration()).await;
@@ -241,6 +273,46 @@ impl Provider {
             Verdict::Defer => Answer::Deferred {
                 retry_after_seconds: script.retry_after.get().div_ceil(1000),
             },
+        }
+    }
+}
+
+impl Provider {
+    /// Plans reports about a message whose answer leaves after `latency`.
+    fn plan_reports(&self, latency: Millis, reports: Vec<Report>, reporter: &Arc<dyn Reporter>) {
+        let due = reports.into_iter().map(|report| {
+            let after = latency.duration() + real(report.after, self.config.time_scale);
+            (after, Work::report(reporter, report.event, report.again))
+        });
+        self.plan_all(due.collect());
+    }
+
+    /// Lets the floor, if there is one, say how a call that needs an agent comes out.
+    fn leave_to_floor(&self, key: &str, errand: Errand, plan: &mut Plan, reporter: &Arc<dyn Reporter>) {
+        let Some(mut floor) = self.floor() else {
+            return;
+        };
+        let Some(course) = plan.take_course() else {
+            return;
+        };
+        let due = floor.arrive(key, errand, course, plan.latency, reporter.clone());
+        drop(floor);
+        self.plan_all(due);
+    }
+
+    /// Something happens on the floor.
+    fn happen(&self, moment: &Moment) {
+        let due = self.floor().map(|mut floor| floor.happen(moment, now()));
+        self.plan_all(due.unwrap_or_default());
+    }
+
+    /// Plans what is due, and counts what will be told.
+    fn plan_all(&self, due: Vec<Due>) {
+        for (after, work) in due {
+            if let Work::Report { event, again, .. } = &work {
+                self.ledger().plan(event.name(), *again);
+            }
+            self.courier.plan(after, work);
         }
     }
 }
@@ -274,59 +346,4 @@ fn router(provider: Arc<Provider>) -> Router {
             }),
         )
         .with_state(provider)
-}
-
-/// Marks a response that must not be sent: the connection is closed instead.
-#[derive(Clone, Copy)]
-struct LoseAnswer;
-
-/// A response that is not sent.
-fn lost() -> Response {
-    axum::Extension(LoseAnswer).into_response()
-}
-
-/// Why a connection ends without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the answer is lost on purpose")]
-struct LostAnswer;
-
-/// Accepts connections until it is stopped. `axum::serve` would always answer; hyper closes the
-/// connection when the service fails.
-async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, tasks: TaskTracker) {
-    loop {
-        let stream = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                // Out of file descriptors, or a peer that is gone already.
-                Err(error) => {
-                    tracing::debug!(%error, "the simulator could not accept a connection");
-                    tokio::task::yield_now().await;
-                    continue;
-                }
-            },
-        };
-        tasks.spawn(converse(stream, router.clone(), stop.clone()));
-    }
-}
-
-async fn converse(stream: TcpStream, router: Router, stop: CancellationToken) {
-    // Without it, small answers wait for the peer's delayed acknowledgement.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let router = router.clone();
-        async move {
-            let Ok(response) = router.oneshot(request).await;
-            if response.extensions().get::<LoseAnswer>().is_some() {
-                Err(LostAnswer)
-            } else {
-                Ok(response)
-            }
-        }
-    });
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    tokio::select! {
-        () = stop.cancelled() => {}
-        _ = connection => {}
-    }
 }

@@ -27,6 +27,11 @@ pub(super) enum Event {
     Called(CallResult),
     /// A call that was answered is over.
     HungUp,
+    /// What the agent says of a conversation.
+    WrapUp {
+        code: String,
+        agent: String,
+    },
 }
 
 /// What a request asks for.
@@ -44,6 +49,7 @@ impl Event {
             Self::Status(DeliveryStatus::Connected) | Self::Called(CallResult::Answered) => "CONNECTED",
             Self::Status(DeliveryStatus::Failed) | Self::Called(_) => "FAILED",
             Self::HungUp => "HUNG_UP",
+            Self::WrapUp { .. } => "WRAP_UP",
             Self::Status(DeliveryStatus::Read) => "READ",
             Self::Status(DeliveryStatus::Replied) | Self::Reply(_) => "REPLY",
         }
@@ -132,6 +138,49 @@ impl Plan {
     }
 }
 
+/// How a call goes, where the floor has its say in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Course {
+    /// What answers, if anything.
+    pub(super) result: CallResult,
+    /// When that is known, after the answer to the request.
+    pub(super) after: Millis,
+    /// How long a conversation takes.
+    pub(super) talk: Millis,
+    /// How much later the result is told again, if it is.
+    pub(super) result_again: Option<Millis>,
+    /// How much later the end is told again, if it is.
+    pub(super) end_again: Option<Millis>,
+}
+
+impl Plan {
+    /// Takes the call's result and end out of the reports.
+    pub(super) fn take_course(&mut self) -> Option<Course> {
+        let told = |wanted: fn(&Event) -> bool, again: bool| {
+            let mut reports = self.reports.iter();
+            let report = reports.find(|report| report.again == again && wanted(&report.event))?;
+            Some((report.after, report.event.clone()))
+        };
+        let is_result = |event: &Event| matches!(event, Event::Called(_));
+        let is_end = |event: &Event| *event == Event::HungUp;
+        let (after, Event::Called(result)) = told(is_result, false)? else {
+            return None;
+        };
+        let since = |later: Millis, earlier: Millis| Millis::new(later.get().saturating_sub(earlier.get()));
+        let end = told(is_end, false).map_or(after, |(end, _)| end);
+        let course = Course {
+            result,
+            after,
+            talk: since(end, after),
+            result_again: told(is_result, true).map(|(again, _)| since(again, after)),
+            end_again: told(is_end, true).map(|(again, _)| since(again, end)),
+        };
+        self.reports
+            .retain(|report| !is_result(&report.event) && !is_end(&report.event));
+        Some(course)
+    }
+}
+
 fn report(after: Millis, event: Event, again: bool) -> Report {
     Report { after, event, again }
 }
@@ -165,7 +214,7 @@ impl Dice {
         Millis::new(span.from.get().saturating_add(offset))
     }
 
-    fn pick<'a>(&mut self, weighted: &'a [(u32, String)]) -> Option<&'a str> {
+    pub(super) fn pick<'a>(&mut self, weighted: &'a [(u32, String)]) -> Option<&'a str> {
         let total: u64 = weighted.iter().map(|(weight, _)| u64::from(*weight)).sum();
         let mut drawn = self.next().checked_rem(total)?;
         for (weight, text) in weighted {

@@ -84,6 +84,7 @@ pub(super) async fn receive(
         key: key.as_deref(),
         to: message.to.trim_start_matches(WHATSAPP),
         deduplicates: false,
+        errand: None,
     };
     let reporter = |id: String| -> Arc<dyn Reporter> {
         Arc::new(Sent {
@@ -159,7 +160,7 @@ impl Reporter for Sent {
             Event::Status(status) => (self.callback.clone()?, self.status(*status)),
             Event::Reply(text) => (targets.twilio_inbound.clone()?, self.reply(text)),
             // Calls are the CCM's.
-            Event::PendingDialing | Event::Called(_) | Event::HungUp => return None,
+            Event::PendingDialing | Event::Called(_) | Event::HungUp | Event::WrapUp { .. } => return None,
         };
         let parameters: Vec<(String, String)> = parameters
             .into_iter()

@@ -13,6 +13,8 @@ mod ccm;
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod floor;
+#[cfg(test)]
 mod mailbox;
 #[cfg(test)]
 mod simulator;

@@ -1,7 +1,7 @@
 //! Claiming: a worker takes hold of a due activity, and writes the attempt down before it is made.
 
 use super::state::State;
-use super::{Activity, Lease, Writing};
+use super::{Activity, Lease, Parked, Writing};
 use crate::time::{Millis, Timestamp};
 
 /// How long a claim holds.
@@ -32,12 +32,15 @@ pub enum Claim {
 
 /// What a message with this generation calls for now.
 pub fn examine(activity: &Activity, generation: u64, now: Timestamp) -> Claim {
-    if activity.generation != generation || activity.parked.is_some() {
+    if activity.generation != generation {
         return Claim::Void;
     }
+    let too_late = activity.plan.expires_at.is_some_and(|expires| expires <= now);
     match activity.state {
+        State::Scheduled if activity.parked == Some(Parked::AwaitsAgent) && too_late => Claim::TooLate,
+        State::Scheduled if activity.parked.is_some() => Claim::Void,
         State::Scheduled if activity.next_at > now => Claim::Early(activity.next_at),
-        State::Scheduled if activity.plan.expires_at.is_some_and(|expires| expires <= now) => Claim::TooLate,
+        State::Scheduled if too_late => Claim::TooLate,
         State::Scheduled => Claim::Due,
         State::Dispatching => match &activity.lease {
             Some(lease) if lease.until > now => Claim::Held(lease.until),
@@ -96,9 +99,12 @@ mod tests {
         assert_eq!(examine(&activity, 2, at(1_000)), Claim::Void);
         assert_eq!(examine(&activity, 1, at(100_000)), Claim::TooLate);
         assert_eq!(
-            examine(&activity.park(super::super::Parked::CampaignPaused), 1, at(1_000)),
+            examine(&activity.clone().park(Parked::CampaignPaused), 1, at(1_000)),
             Claim::Void
         );
+        let awaiting = activity.park(Parked::AwaitsAgent);
+        assert_eq!(examine(&awaiting, 1, at(99_999)), Claim::Void);
+        assert_eq!(examine(&awaiting, 1, at(100_000)), Claim::TooLate);
     }
 
     #[test]

@@ -14,9 +14,11 @@ use url::Url;
 use crate::address::Address;
 use crate::channel::Channel;
 use crate::cim::Body;
-use crate::id::{ActivityId, CampaignId, ConnectorId, ConversationId, CustomerId, TenantId};
+use crate::id::{
+    ActivityId, AgentId, CampaignId, ConnectorId, ConversationId, CustomerId, SkillGroupId, TenantId,
+};
 use crate::log::Log;
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 use crate::timer::{Timer, TimerKind};
 use crate::trace::TraceId;
 use crate::voice::Dialing;
@@ -125,7 +127,25 @@ pub struct Lease {
 pub enum Parked {
     /// Its campaign is paused.
     CampaignPaused,
+    /// A call that waits until its skill group's pacing starts it.
+    AwaitsAgent,
 }
+
+/// The word of a skill group's pacing that a call may be started. It holds for [`RELEASE`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Released {
+    /// When.
+    pub at: Timestamp,
+    /// By which group.
+    pub group: SkillGroupId,
+    /// The agent who is kept for the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
+}
+
+/// How long the word holds that a call may be started: after that the agents are others.
+pub const RELEASE: Millis = Millis::seconds(20);
 
 /// A scheduled activity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -158,6 +178,9 @@ pub struct Activity {
     /// Why it is out of the due index while open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parked: Option<Parked>,
+    /// That it may be started, where that is for pacing to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<Released>,
     /// The moment that the connector's rate limit reserved for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_slot: Option<Timestamp>,
@@ -278,6 +301,7 @@ impl Activity {
             takeovers: 0,
             stopping: false,
             parked: None,
+            released: None,
             rate_slot: None,
             connector: None,
             provider_message_id: None,
@@ -303,14 +327,14 @@ impl Activity {
         Self { trace, ..self }
     }
 
-    /// Its entry in the due index: while it is open and not parked.
+    /// Its entry in the due index: while it is open and not parked. What waits for an agent stands there
+    /// with its last moment.
     pub fn timer(&self) -> Option<Timer> {
-        if self.parked.is_some() {
-            return None;
-        }
-        let at = match self.state {
-            State::Scheduled => self.next_at,
-            State::Dispatching => self.lease.as_ref().map_or(self.next_at, |lease| lease.due),
+        let at = match (self.state, self.parked) {
+            (State::Scheduled, Some(Parked::CampaignPaused)) => return None,
+            (State::Scheduled, Some(Parked::AwaitsAgent)) => self.plan.expires_at?,
+            (State::Scheduled, None) => self.next_at,
+            (State::Dispatching, _) => self.lease.as_ref().map_or(self.next_at, |lease| lease.due),
             _ => return None,
         };
         let kind = match self.plan.priority {
@@ -335,6 +359,10 @@ impl Activity {
             self.plan.due_at = due_at;
             self.next_at = due_at;
             self.rate_slot = None;
+        }
+        if self.parked == Some(Parked::AwaitsAgent) {
+            // Its place in the queue was that of what it was.
+            self.parked = None;
         }
         if let Some(expires_at) = revision.expires_at {
             self.plan.expires_at = expires_at;
@@ -425,10 +453,26 @@ impl Activity {
         self
     }
 
-    /// Takes it out of the due index until its campaign goes on.
+    /// Takes it out of the due index until its campaign goes on, or until there is an agent.
     pub fn park(mut self, parked: Parked) -> Self {
         self.parked = Some(parked);
+        self.released = None;
         self
+    }
+
+    /// Lets a call be started that waits for an agent.
+    pub fn release(mut self, released: Released) -> Self {
+        self.parked = None;
+        self.next_at = released.at;
+        self.released = Some(released);
+        self
+    }
+
+    /// Whether pacing has said that the call may be started, just now.
+    pub fn is_released(&self, now: Timestamp) -> bool {
+        self.released
+            .as_ref()
+            .is_some_and(|released| now < released.at + RELEASE)
     }
 
     /// Puts it back.
@@ -490,6 +534,10 @@ impl Activity {
         self.state = to;
         if to != State::Dispatching {
             self.lease = None;
+        }
+        if to == State::Scheduled {
+            // Whatever made it wait again, the agents are others by then.
+            self.released = None;
         }
         if !to.is_open() {
             self.parked = None;
@@ -588,6 +636,22 @@ mod tests {
         let parked = scheduled().park(Parked::CampaignPaused);
         assert_eq!((parked.timer(), parked.state), (None, State::Scheduled));
         assert!(parked.unpark().timer().is_some());
+    }
+
+    #[test]
+    fn a_call_that_waits_for_an_agent_is_due_at_its_last_moment() {
+        let parked = scheduled().park(Parked::AwaitsAgent);
+        assert_eq!(parked.timer().map(|timer| timer.at), parked.plan.expires_at);
+        let released = Released {
+            at: at(5_000),
+            group: SkillGroupId::parse("sales").unwrap(),
+            agent: None,
+        };
+        let released = parked.release(released);
+        assert_eq!(released.timer().map(|timer| timer.at), Some(at(5_000)));
+        assert!(released.is_released(at(24_999)) && !released.is_released(at(25_000)));
+        let again = released.defer(at(60_000), "window", writing(6_000, 3));
+        assert!(!again.is_released(at(6_000)));
     }
 
     #[test]

@@ -106,6 +106,20 @@ pub struct AgentChange {
     /// Why, where it is told: the reason of a break, `rona`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// With which of our calls in hand.
+    #[serde(default, rename = "activityId", skip_serializing_if = "Option::is_none")]
+    pub activity: Option<ActivityId>,
+}
+
+/// What an agent is kept for by the pacing of a skill group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reservation {
+    /// The call.
+    pub activity: ActivityId,
+    /// The contact is shown, and the agent decides until then; none once the call is started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered_until: Option<Timestamp>,
 }
 
 /// An agent.
@@ -136,6 +150,9 @@ pub struct Agent {
     /// The outbound conversation in hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity: Option<ActivityId>,
+    /// What the agent is kept for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<Reservation>,
     /// The number of the newest event that is known.
     #[serde(default)]
     pub sequence: u64,
@@ -166,6 +183,7 @@ impl Agent {
             break_follows: false,
             finishes_at: None,
             activity: None,
+            reservation: None,
             sequence: 0,
             log: Log::default(),
         }
@@ -183,9 +201,15 @@ impl Agent {
             AgentEvent::LogOn => self.enter_unless_at_work(at, writing),
             AgentEvent::Ready => {
                 self.break_follows = false;
-                self.be_free(at, writing);
+                // Who is kept for a call stays so: pacing lets the agent go when the call has come out.
+                if self.reservation.is_none() {
+                    self.be_free(at, writing);
+                }
             }
             AgentEvent::Offered { activity } => {
+                if self.reservation.as_ref().map(|kept| &kept.activity) != activity.as_ref() {
+                    self.reservation = None;
+                }
                 self.activity.clone_from(activity);
                 self.enter(AgentState::Reserved, at, None, writing);
             }
@@ -218,6 +242,39 @@ impl Agent {
         self
     }
 
+    /// Keeps a seized agent for a call, or goes on from showing its contact to starting it. `None` if the
+    /// agent is not to be had.
+    #[must_use]
+    pub fn reserve(mut self, reservation: Reservation, writing: Writing) -> Option<Self> {
+        let shown = self
+            .reservation
+            .as_ref()
+            .is_some_and(|kept| kept.activity == reservation.activity);
+        if self.state != AgentState::Seized && !shown {
+            return None;
+        }
+        self.activity = Some(reservation.activity.clone());
+        self.enter(AgentState::Reserved, writing.now, None, writing);
+        self.reservation = Some(reservation);
+        Some(self)
+    }
+
+    /// Lets an agent go who is kept for a call. `None` if that is not so.
+    #[must_use]
+    pub fn let_go(mut self, activity: &ActivityId, writing: Writing) -> Option<Self> {
+        self.reservation.take_if(|kept| kept.activity == *activity)?;
+        self.be_free(writing.now, writing);
+        Some(self)
+    }
+
+    /// Takes an agent out who has let a contact pass in silence (RONA). `None` if none was shown.
+    #[must_use]
+    pub fn miss(mut self, activity: &ActivityId, writing: Writing) -> Option<Self> {
+        self.reservation.take_if(|kept| kept.activity == *activity)?;
+        self.enter(AgentState::NotReady, writing.now, Some("rona"), writing);
+        Some(self)
+    }
+
     fn be_free(&mut self, at: Timestamp, writing: Writing) {
         let state = match self.side {
             Side::Inbound => AgentState::Ready,
@@ -238,6 +295,9 @@ impl Agent {
         if !to.works() {
             self.activity = None;
         }
+        if to != AgentState::Reserved {
+            self.reservation = None;
+        }
         if matches!(to, AgentState::NotReady | AgentState::LoggedOff) {
             self.break_follows = false;
         }
@@ -254,6 +314,7 @@ impl Agent {
                 from: self.state,
                 to,
                 reason: reason.map(str::to_owned),
+                activity: self.activity.clone(),
             },
         );
         self.state = to;

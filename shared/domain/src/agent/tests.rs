@@ -184,3 +184,48 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Agent>(&json).unwrap(), agent);
     }
 }
+
+#[test]
+fn a_seized_agent_is_kept_for_a_call_until_it_has_come_out() {
+    use AgentEvent as E;
+    let call = ActivityId::generate(at(0), 7);
+    let shown = Reservation {
+        activity: call.clone(),
+        offered_until: Some(at(60_000)),
+    };
+    let ready = after(&[E::LogOn, E::Ready]);
+    assert_eq!(ready.clone().reserve(shown.clone(), writing()), None, "inbound's");
+    let kept = ready
+        .assign(Side::Outbound, writing())
+        .reserve(shown.clone(), writing())
+        .unwrap();
+    assert_eq!(
+        (kept.state, kept.reservation.as_ref()),
+        (AgentState::Reserved, Some(&shown))
+    );
+    // A routing engine that repeats itself does not end it; another call does not get the agent.
+    let kept = take(kept, &report(3, E::Ready));
+    assert_eq!(kept.reservation, Some(shown.clone()));
+    let other = Reservation {
+        activity: ActivityId::generate(at(0), 8),
+        offered_until: None,
+    };
+    assert_eq!(kept.clone().reserve(other.clone(), writing()), None);
+    assert_eq!(kept.clone().let_go(&other.activity, writing()), None);
+    let dialed = Reservation {
+        offered_until: None,
+        ..shown
+    };
+    let kept = kept.reserve(dialed.clone(), writing()).unwrap();
+    assert_eq!(kept.reservation, Some(dialed));
+    let free = kept.clone().let_go(&call, writing()).unwrap();
+    assert_eq!(
+        (free.state, free.activity, free.reservation),
+        (AgentState::Seized, None, None)
+    );
+    let missed = kept.clone().miss(&call, writing()).unwrap();
+    assert_eq!(missed.state, AgentState::NotReady);
+    let busy = take(kept, &report(4, E::Busy { activity: None }));
+    assert_eq!((busy.activity.as_ref(), busy.reservation), (Some(&call), None));
+    assert_eq!(busy.log.entries().last().unwrap().event.activity, Some(call));
+}

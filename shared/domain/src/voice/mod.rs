@@ -134,6 +134,26 @@ pub enum DialingMode {
     Predictive,
 }
 
+impl DialingMode {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Preview, Self::Progressive, Self::Power, Self::Predictive];
+
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Preview => "preview",
+            Self::Progressive => "progressive",
+            Self::Power => "power",
+            Self::Predictive => "predictive",
+        }
+    }
+
+    /// Reads [`DialingMode::name`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == text)
+    }
+}
+
 /// The agents who may take a call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -180,7 +200,7 @@ mod tests {
             let fits = |b: u8| b.is_ascii_uppercase() || b == b'_';
             assert!(code.bytes().all(fits), "{line}");
         }
-        assert_eq!(seen.len(), 86);
+        assert_eq!(seen.len(), 87);
     }
 
     #[test]
@@ -226,6 +246,14 @@ mod tests {
         assert_eq!(of(State::Connected, None), Some(CallResult::Answered));
         for state in [State::Sent, State::Unknown, State::Cancelled, State::Scheduled] {
             assert_eq!(of(state, Some("USER_BUSY")), None);
+        }
+    }
+
+    #[test]
+    fn modes_are_named_as_they_are_written() {
+        for mode in DialingMode::ALL {
+            assert_eq!(serde_json::to_value(mode).unwrap(), mode.name());
+            assert_eq!(DialingMode::parse(mode.name()), Some(mode));
         }
     }
 

@@ -15,6 +15,7 @@ pub(crate) async fn platform(server: &MockServer) -> Aws {
         dispatch_queue: format!("{}/0/dispatch", server.uri()),
         dispatch_urgent_queue: format!("{}/0/urgent", server.uri()),
         flow_queue: format!("{}/0/flow", server.uri()),
+        pacing_queue: format!("{}/0/pacing", server.uri()),
         webhook_delivery_queue: format!("{}/0/webhooks", server.uri()),
         bus: "bus".to_owned(),
         uploads: "uploads".to_owned(),

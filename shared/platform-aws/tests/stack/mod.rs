@@ -53,6 +53,7 @@ impl Stack {
             dispatch_queue: String::new(),
             dispatch_urgent_queue: String::new(),
             flow_queue: String::new(),
+            pacing_queue: String::new(),
             webhook_delivery_queue: String::new(),
             bus: name.clone(),
             uploads: name.clone(),
@@ -77,6 +78,7 @@ impl Stack {
             ("dispatch", &mut settings.dispatch_queue),
             ("dispatch-urgent", &mut settings.dispatch_urgent_queue),
             ("flow", &mut settings.flow_queue),
+            ("pacing", &mut settings.pacing_queue),
             ("webhook-delivery", &mut settings.webhook_delivery_queue),
         ] {
             let made = stack
@@ -187,6 +189,7 @@ impl Stack {
             &self.settings.dispatch_queue,
             &self.settings.dispatch_urgent_queue,
             &self.settings.flow_queue,
+            &self.settings.pacing_queue,
             &self.settings.webhook_delivery_queue,
         ] {
             self.sqs.delete_queue().queue_url(url).send().await.unwrap();

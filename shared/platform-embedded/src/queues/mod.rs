@@ -29,6 +29,7 @@ pub struct MemoryQueues {
     urgent: Waitable,
     dispatch: Waitable,
     flow: Waitable,
+    pacing: Waitable,
     webhooks: Waitable,
 }
 
@@ -50,6 +51,7 @@ impl MemoryQueues {
             urgent: waitable(),
             dispatch: waitable(),
             flow: waitable(),
+            pacing: waitable(),
             webhooks: waitable(),
         }
     }
@@ -59,6 +61,7 @@ impl MemoryQueues {
             QueueName::DispatchUrgent => &self.urgent,
             QueueName::Dispatch => &self.dispatch,
             QueueName::Flow => &self.flow,
+            QueueName::Pacing => &self.pacing,
             QueueName::WebhookDelivery => &self.webhooks,
         }
     }

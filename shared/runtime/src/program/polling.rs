@@ -21,13 +21,17 @@ const WRITTEN_EVERY: Duration = Duration::from_secs(1);
 /// may hold more than 100 values.
 const WRITTEN_AFTER: u32 = 50;
 
-/// Polls, and finishes what is in hand once it is told to stop.
-pub(super) async fn polling<H, F>(worker: Worker, wired: &Wired, handler: H) -> Result<(), Failure>
+/// Polls, and finishes what is in hand once it is told to stop, of which it tells by `stop`.
+pub(super) async fn polling<H, F>(
+    worker: Worker,
+    wired: &Wired,
+    stop: CancellationToken,
+    handler: H,
+) -> Result<(), Failure>
 where
     H: Fn(Context, String) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
-    let stop = CancellationToken::new();
     let mut loops = JoinSet::new();
     for queue in worker.queues {
         let (context, handler, measures) = (wired.context.clone(), handler.clone(), wired.measures);

@@ -12,7 +12,7 @@ use crate::target::Stand;
 const CONTACTS: usize = 40;
 
 /// Every outcome of a call leads to the text message, but for those named.
-fn outcomes(named: &Value) -> Value {
+pub(crate) fn outcomes(named: &Value) -> Value {
     let mut outcomes = json!({
         "answered": "lost", "no_answer": "lost", "busy": "lost", "machine": "lost", "fax": "lost",
         "invalid": "lost", "rejected": "lost", "failed": "lost", "refused": "lost", "expired": "lost",
@@ -44,7 +44,8 @@ fn agentless() -> Value {
     }})
 }
 
-async fn list(api: &Api, csv: &'static str) -> String {
+/// A list of the contacts in a file.
+pub(crate) async fn list(api: &Api, csv: &'static str) -> String {
     let list = id(&api
         .post("/v1/contact-lists", &json!({"name": "Callees"}))
         .await

@@ -28,6 +28,8 @@ mod sweep;
 #[cfg(test)]
 mod target;
 #[cfg(test)]
+mod voice;
+#[cfg(test)]
 mod webhooks;
 #[cfg(test)]
 mod workers;

@@ -39,6 +39,7 @@ pub(crate) async fn connect(
 ) {
     provider.report_to(Targets {
         cim_messages: Some(api.url("/v1/cim-messages").parse().unwrap()),
+        api: Some(api.url("").parse().unwrap()),
         api_key: Some(Secret::new(api.key())),
         ..Targets::default()
     });

@@ -1,0 +1,140 @@
+//! INIT: how many calls to start, which, and for whom.
+
+use domain::id::AgentId;
+use domain::time::Millis;
+use domain::voice::DialingMode;
+
+use super::calls::{Call, Stage, Waiting};
+use super::{Decision, Group, WorkId};
+use crate::protocol::{Answer, Event, Question};
+
+impl Group {
+    /// Starts calls, or shows contacts, as every leading work's engine says.
+    pub(super) fn dial(&mut self, decisions: &mut Vec<Decision>) {
+        let leading = self.leading();
+        for work in &leading {
+            if self.may_dial(work, &leading) {
+                self.dial_for(work, decisions);
+            }
+        }
+        for work in self.works.keys().cloned().collect::<Vec<_>>() {
+            if !leading.contains(&work) {
+                // Time goes on for it, too.
+                self.tell(&work, &Event::Tick);
+            }
+        }
+    }
+
+    fn dial_for(&mut self, work: &WorkId, decisions: &mut Vec<Decision>) {
+        let counts = self.counts(work);
+        let Some(Answer::Dial(wanted)) = self.ask(work, &Event::Tick, Some(Question::Dial), counts) else {
+            return;
+        };
+        let calls = wanted.min(self.lines_left()).min(self.starts_left());
+        if work.reserves_first() {
+            self.dial_for_agents(work, calls, decisions);
+        } else {
+            self.dial_ahead(work, calls, decisions);
+        }
+    }
+
+    /// Calls that the lines allow besides those on their way.
+    fn lines_left(&self) -> u32 {
+        let on_their_way = self
+            .calls
+            .values()
+            .filter(|call| call.stage != Stage::Offered)
+            .count();
+        let used = u32::try_from(on_their_way).unwrap_or(u32::MAX);
+        self.settings
+            .lines
+            .map_or(u32::MAX, |lines| lines.saturating_sub(used))
+    }
+
+    /// Calls that may still be started within this second.
+    fn starts_left(&mut self) -> u32 {
+        while self
+            .dialed
+            .front()
+            .is_some_and(|at| *at + Millis::seconds(1) <= self.now)
+        {
+            self.dialed.pop_front();
+        }
+        let used = u32::try_from(self.dialed.len()).unwrap_or(u32::MAX);
+        let most = self.settings.calls_per_second;
+        most.map_or(u32::MAX, |most| most.saturating_sub(used))
+    }
+
+    /// Power and predictive: whoever is free takes who answers.
+    fn dial_ahead(&mut self, work: &WorkId, calls: u32, decisions: &mut Vec<Decision>) {
+        for _ in 0..calls {
+            let next = self.works.get_mut(work).and_then(|work| work.waiting.pop_front());
+            let Some(Waiting { call, .. }) = next else {
+                return;
+            };
+            self.enter(work, &call);
+            self.start(&call, None, decisions);
+        }
+    }
+
+    /// Preview and progressive: an agent is kept for each call before it is started.
+    fn dial_for_agents(&mut self, work: &WorkId, calls: u32, decisions: &mut Vec<Decision>) {
+        let mut free = self.free_for(work);
+        for _ in 0..calls {
+            let Some((waiting, agent)) = self.next_pair(work, &mut free) else {
+                return;
+            };
+            self.enter(work, &waiting.call);
+            if work.mode == DialingMode::Preview {
+                let until = self.now + self.settings.preview_within;
+                self.keep(&agent, &waiting.call, Some(until));
+                decisions.push(Decision::Offer {
+                    call: waiting.call,
+                    agent,
+                    until,
+                });
+            } else {
+                self.keep(&agent, &waiting.call, None);
+                self.start(&waiting.call, Some(&agent), decisions);
+            }
+        }
+    }
+
+    /// The free outbound agents of a work, who has waited longest first.
+    fn free_for(&self, work: &WorkId) -> Vec<AgentId> {
+        let outbound = |side| side == domain::agent::Side::Outbound;
+        let mut free: Vec<_> = self
+            .agents
+            .iter()
+            .filter(|(_, seat)| seat.serves(work) && seat.is_free() && outbound(seat.seen.side))
+            .map(|(agent, seat)| (seat.seen.since, agent.clone()))
+            .collect();
+        free.sort();
+        free.into_iter().map(|(_, agent)| agent).collect()
+    }
+
+    /// The first call that waits for which there is an agent. A call for one agent passes over the others.
+    fn next_pair(&mut self, work: &WorkId, free: &mut Vec<AgentId>) -> Option<(Waiting, AgentId)> {
+        let waiting = &mut self.works.get_mut(work)?.waiting;
+        let place = waiting.iter().position(|waiting| match &waiting.agent {
+            Some(agent) => free.contains(agent),
+            None => !free.is_empty(),
+        })?;
+        let waiting = waiting.remove(place)?;
+        let at = match &waiting.agent {
+            Some(agent) => free.iter().position(|free| free == agent)?,
+            None => 0,
+        };
+        Some((waiting, free.remove(at)))
+    }
+
+    /// The call is no longer one that waits.
+    fn enter(&mut self, work: &WorkId, call: &domain::id::ActivityId) {
+        let entered = Call {
+            work: work.clone(),
+            stage: Stage::Offered,
+            agent: None,
+        };
+        self.calls.insert(call.clone(), entered);
+    }
+}
