@@ -9,6 +9,12 @@ mod server;
 
 use clap::Parser;
 
+/// Many small and short-lived values of many threads are what glibc's allocator is slow at, and keeps
+/// memory for. How this one is tuned stands in `.cargo/config.toml`.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[global_allocator]
+static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> std::process::ExitCode {
     let command = commands::Command::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

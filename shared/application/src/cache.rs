@@ -1,19 +1,21 @@
 //! Caches in front of the table. What they hold is immutable, or at most [`FRESH`] old.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::id::{CampaignId, ConnectorId, SkillGroupId, TenantId};
 use domain::time::{Millis, Timestamp};
 use domain::webhook::signature::SigningKey;
 use flows::Flow;
 use platform::connector::Connector;
+use platform::table::Key;
 
 use crate::api_keys::ApiKey;
 use crate::campaigns::Campaign;
 use crate::connectors::ConnectorRecord;
 use crate::error::Error;
+use crate::events::Told;
 use crate::rate::Leased;
 use crate::settings::Settings;
 use crate::skill_groups::SkillGroup;
@@ -47,6 +49,7 @@ pub struct Caches {
     pub(crate) leased: Leased,
     pub(crate) skill_groups: Fresh<(TenantId, SkillGroupId), Option<Arc<Stored<SkillGroup>>>>,
     pub(crate) woken: Woken,
+    pub(crate) told: Recent<(Key, u64), Arc<Told>>,
 }
 
 /// Groups whose pacing this process has woken a moment ago.
@@ -133,5 +136,65 @@ impl<K: Ord + Clone, V: Clone> Kept<K, V> {
         }
         entries.insert(key.clone(), value.clone());
         Ok(value)
+    }
+}
+
+/// The latest values that never change under their key, for those who come right behind one another.
+pub(crate) struct Recent<K, V>(Mutex<Latest<K, V>>);
+
+struct Latest<K, V> {
+    values: BTreeMap<K, V>,
+    /// In the order in which they came.
+    keys: VecDeque<K>,
+}
+
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Self {
+        Self(Mutex::new(Latest {
+            values: BTreeMap::new(),
+            keys: VecDeque::new(),
+        }))
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> Recent<K, V> {
+    /// The value of a key.
+    pub(crate) fn get(&self, key: &K) -> Option<V> {
+        self.latest().values.get(key).cloned()
+    }
+
+    /// Keeps a value; the oldest gives way.
+    pub(crate) fn put(&self, key: K, value: V) {
+        let mut latest = self.latest();
+        if latest.values.insert(key.clone(), value).is_none() {
+            latest.keys.push_back(key);
+        }
+        if latest.keys.len() > CAPACITY
+            && let Some(oldest) = latest.keys.pop_front()
+        {
+            latest.values.remove(&oldest);
+        }
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Latest<K, V>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_are_kept() {
+        let recent = Recent::default();
+        for number in 0..=CAPACITY {
+            recent.put(number, number * 2);
+            recent.put(number, number * 2);
+        }
+        assert_eq!(recent.get(&0), None);
+        assert_eq!(recent.get(&1), Some(2));
+        assert_eq!(recent.get(&CAPACITY), Some(CAPACITY * 2));
+        assert_eq!(recent.latest().values.len(), recent.latest().keys.len());
     }
 }

@@ -4,6 +4,7 @@
 //! that a change seen twice tells the same events.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use domain::activity::Activity;
 use domain::activity::event::ActivityEvent;
@@ -19,6 +20,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::campaigns::{Campaign, CampaignEvent};
+use crate::context::Context;
 use crate::dispatch::scheduling_meta_data;
 use crate::error::Error;
 use crate::receipts::UnsolicitedMessage;
@@ -57,6 +59,20 @@ pub enum Happened {
     Webhook(WebhookEvent),
     /// To an agent.
     Agent(AgentChange),
+}
+
+impl Happened {
+    /// The type of its event.
+    fn kind(&self) -> &str {
+        match self {
+            Self::Activity(event) => event.happening.event_type(),
+            Self::Conversation(event) => event.name(),
+            Self::Campaign(event) => &event.kind,
+            Self::Message => "customer.message",
+            Self::Webhook(event) => &event.kind,
+            Self::Agent(_) => "agent.state_changed",
+        }
+    }
 }
 
 /// An event, as webhooks and the bus carry it.
@@ -124,6 +140,22 @@ pub fn told(change: &Change) -> Option<Told> {
         tracing::error!(%error, sequence = %change.sequence, "a changed item does not read; passed over");
         None
     })
+}
+
+/// The same. Both consumers of the stream come by here: where they are one process, the second finds what
+/// the first one read. Of activities only, which are most of what changes, and never deleted: another one
+/// cannot come by the same key and version.
+pub(crate) fn told_once(context: &Context, change: &Change) -> Option<Arc<Told>> {
+    let item = change.item.as_ref()?;
+    let key = (item.key.clone(), item.version);
+    if let Some(known) = context.caches.told.get(&key) {
+        return Some(known);
+    }
+    let told = Arc::new(told(change)?);
+    if matches!(*told, Told::Activity(_)) {
+        context.caches.told.put(key, told.clone());
+    }
+    Some(told)
 }
 
 /// The item, if its kind is told.
@@ -225,20 +257,26 @@ impl Told {
 
     /// The events of one version, as they are told.
     pub fn events(&self, version: u64) -> Vec<DomainEvent> {
+        self.events_of(version, |_| true)
+    }
+
+    /// The same, of those types only that are `wanted`: an event costs more than to ask for it.
+    pub(crate) fn events_of(&self, version: u64, wanted: impl Fn(&str) -> bool) -> Vec<DomainEvent> {
         self.added_by(version)
             .into_iter()
+            .filter(|(_, happened)| wanted(happened.kind()))
             .map(|(place, happened)| self.event(version, place, &happened))
             .collect()
     }
 
     fn event(&self, version: u64, place: usize, happened: &Happened) -> DomainEvent {
-        let (kind, timestamp, data) = self.describe(happened);
+        let (timestamp, data) = self.describe(happened);
         // The tenant is part of it: tenants choose the ids of their agents themselves.
         let (tenant, version, place) = (self.tenant().as_str(), version.to_string(), place.to_string());
         let id = EventId::derive(timestamp, &[tenant, self.name(), &version, &place]);
         DomainEvent {
             id,
-            kind,
+            kind: happened.kind().to_owned(),
             timestamp,
             tenant_id: self.tenant().clone(),
             campaign_id: self.campaign().cloned(),
@@ -258,13 +296,11 @@ impl Told {
         }
     }
 
-    fn describe(&self, happened: &Happened) -> (String, Timestamp, Value) {
+    fn describe(&self, happened: &Happened) -> (Timestamp, Value) {
         match (self, happened) {
-            (Self::Activity(activity), Happened::Activity(event)) => (
-                event.happening.event_type().to_owned(),
-                event.at,
-                activity_data(activity, event),
-            ),
+            (Self::Activity(activity), Happened::Activity(event)) => {
+                (event.at, activity_data(activity, event))
+            }
             (Self::Conversation(conversation), Happened::Conversation(event)) => {
                 let mut data = object(event);
                 data.remove("type");
@@ -273,15 +309,15 @@ impl Told {
                     "campaignVersion".into(),
                     Value::from(conversation.campaign_version),
                 );
-                (event.name().to_owned(), event.at(), Value::Object(data))
+                (event.at(), Value::Object(data))
             }
             (Self::Campaign(_), Happened::Campaign(event)) => {
                 let data = json!({"state": event.state, "publishedVersion": event.published_version});
-                (event.kind.clone(), event.at, data)
+                (event.at, data)
             }
             (Self::Message(_, message), _) => {
                 let data = json!({"messageId": message.id, "channel": message.channel, "body": message.body});
-                ("customer.message".to_owned(), message.at, data)
+                (message.at, data)
             }
             (Self::Webhook(webhook), Happened::Webhook(event)) => {
                 let description = &webhook.definition.description;
@@ -289,17 +325,17 @@ impl Told {
                 if let (Some(reason), Some(data)) = (event.reason, data.as_object_mut()) {
                     data.insert("reason".into(), json!(reason));
                 }
-                (event.kind.clone(), event.at, data)
+                (event.at, data)
             }
             (Self::Agent(agent), Happened::Agent(change)) => {
                 let mut data = object(change);
                 data.remove("at");
                 data.insert("agentId".into(), Value::from(agent.id.as_str()));
                 data.insert("skillGroups".into(), json!(agent.skill_groups));
-                ("agent.state_changed".to_owned(), change.at, Value::Object(data))
+                (change.at, Value::Object(data))
             }
             // An item holds only its own kind of events.
-            _ => (String::new(), Timestamp::default(), Value::Null),
+            _ => (Timestamp::default(), Value::Null),
         }
     }
 }

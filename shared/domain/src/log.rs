@@ -4,6 +4,8 @@
 //! platform promises no more). They find what one change added by its version: each entry names
 //! the version of the item whose write appended it.
 
+mod entry;
+
 use serde::{Deserialize, Serialize};
 
 /// Entries kept per item; the oldest give way. Only a consumer that lags behind by more than this
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub const MAX_ENTRIES: usize = 64;
 
 /// One entry of a [`Log`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry<E> {
     /// The version of the item whose write appended the entry.
     #[serde(rename = "v")]

@@ -33,6 +33,10 @@ impl LocalBus {
 
 #[async_trait]
 impl EventBus for LocalBus {
+    fn is_heard(&self) -> bool {
+        self.events.receiver_count() > 0 || tracing::enabled!(tracing::Level::DEBUG)
+    }
+
     async fn publish(&self, events: Vec<BusEvent>) -> Result<(), BusError> {
         for event in events {
             tracing::debug!(detail_type = %event.detail_type, "event published");

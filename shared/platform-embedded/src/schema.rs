@@ -20,6 +20,11 @@ const APPLICATION: i64 = 0x4F42_4350;
 /// waits for that. Ten times as many gave no more writes per second, and pauses of 0.1 to 0.4 s.
 const CHECKPOINT_PAGES: i64 = 2_000;
 
+/// The cache of the connection that writes, in kilobytes (SQLite takes them as a negative number).
+const WRITER_CACHE_KB: i64 = -16 * 1024;
+/// The cache of a connection that reads.
+const READER_CACHE_KB: i64 = -512;
+
 /// How durable a commit is: it is on the disk before it is answered.
 pub const SYNCHRONOUS: &str = "full";
 
@@ -81,7 +86,7 @@ pub(crate) fn open_writer(path: &Path, vfs: Option<&str>) -> Result<Connection, 
         .pragma_update(None, "checkpoint_fullfsync", true)
         .map_err(failed)?;
     connection
-        .pragma_update(None, "cache_size", -32 * 1024)
+        .pragma_update(None, "cache_size", WRITER_CACHE_KB)
         .map_err(failed)?;
     connection
         .pragma_update(None, "temp_store", "memory")
@@ -113,6 +118,8 @@ pub(crate) fn open_writer(path: &Path, vfs: Option<&str>) -> Result<Connection, 
 pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connect(path, None)?;
     connection.pragma_update(None, "query_only", true)?;
+    // After every commit of the writer it starts anew, so that more would seldom be used.
+    connection.pragma_update(None, "cache_size", READER_CACHE_KB)?;
     Ok(connection)
 }
 

@@ -22,6 +22,11 @@ pub enum BusError {
 /// The event bus. At least once.
 #[async_trait]
 pub trait EventBus: Send + Sync {
+    /// Whether anybody may listen. What nobody hears need not be made, or published.
+    fn is_heard(&self) -> bool {
+        true
+    }
+
     /// Publishes events.
     async fn publish(&self, events: Vec<BusEvent>) -> Result<(), BusError>;
 }

@@ -12,8 +12,11 @@ use crate::record::{Verdict, handle};
 
 /// Changes per batch.
 const BATCH: usize = 500;
-/// The pause when there is nothing new.
-const IDLE: Millis = Millis::new(20);
+/// A batch of so many is large: the next one need not gather.
+const LARGE: usize = BATCH / 2;
+/// The pause behind a batch that was not large, so that the next one gathers: what a batch costs besides its
+/// changes (reads, commits, counters, checkpoints) is worth a moment's wait.
+const GATHER: Millis = Millis::new(20);
 /// The pause after a failed batch, which then comes again.
 const FAILED: Millis = Millis::new(500);
 
@@ -25,8 +28,8 @@ where
 {
     while !stop.is_cancelled() {
         let pause = match round(changes.as_ref(), consumer, &handler).await {
-            Ok(Verdict::Done) => Millis::ZERO,
-            Ok(Verdict::Again) => IDLE,
+            Ok(Found::Much) => Millis::ZERO,
+            Ok(Found::Little) => GATHER,
             Err(()) => FAILED,
         };
         if pause > Millis::ZERO {
@@ -38,13 +41,21 @@ where
     }
 }
 
-/// One round over all shards: `Done` when there may be more, `Again` when nothing was new.
-async fn round<H, F>(changes: &dyn Changes, consumer: Consumer, handler: &H) -> Result<Verdict, ()>
+/// What a round over all shards found.
+enum Found {
+    /// Little: what comes now may gather.
+    Little,
+    /// A large batch: there may be more.
+    Much,
+}
+
+/// One round over all shards.
+async fn round<H, F>(changes: &dyn Changes, consumer: Consumer, handler: &H) -> Result<Found, ()>
 where
     H: Fn(ShardId, Vec<Change>) -> F,
     F: Future<Output = Result<(), Error>>,
 {
-    let mut verdict = Verdict::Again;
+    let mut found = Found::Little;
     let failed =
         |error| tracing::warn!(%error, consumer = consumer.name(), "the change stream does not answer");
     for shard in changes.shards().await.map_err(failed)? {
@@ -52,6 +63,7 @@ where
         let Some(last) = batch.last().map(|change| change.sequence.clone()) else {
             continue;
         };
+        let is_large = batch.len() >= LARGE;
         if handle(consumer.name(), handler(shard.clone(), batch)).await == Verdict::Again {
             return Err(());
         }
@@ -59,7 +71,9 @@ where
             .checkpoint(consumer, &shard, &last)
             .await
             .map_err(failed)?;
-        verdict = Verdict::Done;
+        if is_large {
+            found = Found::Much;
+        }
     }
-    Ok(verdict)
+    Ok(found)
 }

@@ -11,6 +11,8 @@ pub use progress::{Counts, progress};
 pub use rebuild::{Rebuilt, rebuild};
 pub use record::{HistoryEntry, customer_history};
 
+use std::sync::Arc;
+
 use platform::changes::{Change, ShardId};
 
 use crate::context::Context;
@@ -20,14 +22,14 @@ use crate::events::{self, Told};
 /// A change and the item that it shows.
 pub(crate) struct Seen<'a> {
     pub(crate) change: &'a Change,
-    pub(crate) told: Told,
+    pub(crate) told: Arc<Told>,
 }
 
 /// Takes in a batch of changes of one shard, in order. Repeating it, or any part of it, does no harm.
 pub async fn consume(context: &Context, shard: &ShardId, changes: &[Change]) -> Result<(), Error> {
     let mut seen = Vec::with_capacity(changes.len());
     for change in changes {
-        if let Some(told) = events::told(change) {
+        if let Some(told) = events::told_once(context, change) {
             seen.push(Seen { change, told });
         }
     }

@@ -92,7 +92,7 @@ pub enum HistoryEntry {
 fn newest<'a>(seen: &'a [Seen<'_>]) -> BTreeMap<Key, (&'a Activity, u64)> {
     let mut newest = BTreeMap::new();
     for Seen { change, told } in seen {
-        if let (Told::Activity(activity), Some(item)) = (told, &change.item) {
+        if let (Told::Activity(activity), Some(item)) = (told.as_ref(), &change.item) {
             let key = Key::new(
                 keys::history(&activity.tenant, &activity.plan.customer),
                 activity.id.as_str(),

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::deliveries::put;
 use super::first::{self, Content, Telling};
-use super::{registry, targets};
+use super::targets::{self, Audience};
+use super::registry;
 use crate::commit::MAX_TRIES;
 use crate::context::Context;
 use crate::error::Error;
@@ -49,15 +50,18 @@ pub async fn consume(context: &Context, _shard: &ShardId, changes: &[Change]) ->
     let mut tellings = Vec::new();
     let mut published = Vec::new();
     for change in changes {
-        let Some(told) = events::told(change) else {
+        let Some(told) = events::told_once(context, change) else {
             continue;
         };
         let content = Content::of(&told, change.version);
-        for event in told.events(change.version) {
+        let audience = Audience::of(context, &told).await?;
+        for event in told.events_of(change.version, |kind| audience.wants(kind)) {
             for new in targets::of(context, &told, &event).await? {
                 tellings.push(Telling::new(told.tenant(), new, content, context.now()));
             }
-            published.push(bus_event(&event)?);
+            if context.bus.is_heard() {
+                published.push(bus_event(&event)?);
+            }
         }
         if tellings.len() >= AT_ONCE {
             tell(context, std::mem::take(&mut tellings)).await?;

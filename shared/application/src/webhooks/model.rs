@@ -127,10 +127,15 @@ impl Webhook {
 
     /// Whether it is told an event.
     pub(super) fn wants(&self, event: &DomainEvent) -> bool {
-        let campaign = &self.definition.campaign_id;
+        self.wants_of(&event.kind, event.campaign_id.as_ref())
+    }
+
+    /// Whether it is told events of a type, of a campaign.
+    pub(super) fn wants_of(&self, kind: &str, of: Option<&CampaignId>) -> bool {
+        let campaign = self.definition.campaign_id.as_ref();
         self.is_enabled()
-            && (campaign.is_none() || *campaign == event.campaign_id)
-            && self.definition.event_types.admits(&event.kind)
+            && (campaign.is_none() || campaign == of)
+            && self.definition.event_types.admits(kind)
     }
 
     /// Takes in what a call says about it. `None` when nothing is to be written.

@@ -1,16 +1,20 @@
 //! Who is told an event, and in which words.
 
-use domain::id::{TenantId, WebhookId};
+use std::sync::Arc;
+
+use domain::id::{CampaignId, TenantId, WebhookId};
 use domain::time::Timestamp;
 use domain::webhook::delivery::{NewDelivery, Target};
 use serde_json::json;
 use url::Url;
 
+use super::model::Webhook;
 use super::{cim, registry};
 use crate::context::Context;
 use crate::error::Error;
 use crate::events::{DomainEvent, Told};
 use crate::settings;
+use crate::store::Stored;
 
 /// Largest body of a call, in bytes.
 pub const MAX_BODY: usize = 256 * 1024;
@@ -54,6 +58,47 @@ fn delivery(event: &DomainEvent, webhook: WebhookId, target: Target, body: Strin
         target,
         body,
     }
+}
+
+/// Who listens to what happens to one item: asked before an event is made, which costs more.
+pub(super) enum Audience {
+    /// Somebody takes events of every type.
+    All,
+    /// At most these, of this campaign.
+    Webhooks(Arc<Vec<Stored<Webhook>>>, Option<CampaignId>),
+}
+
+impl Audience {
+    /// Of an item. A bus that is heard takes everything.
+    pub(super) async fn of(context: &Context, told: &Told) -> Result<Self, Error> {
+        if context.bus.is_heard() || takes_every_type(context, told).await? {
+            return Ok(Self::All);
+        }
+        let webhooks = registry::recent(context, told.tenant()).await?;
+        Ok(Self::Webhooks(webhooks, told.campaign().cloned()))
+    }
+
+    /// Whether anybody wants events of this type.
+    pub(super) fn wants(&self, kind: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Webhooks(all, campaign) => all
+                .iter()
+                .any(|stored| stored.value.wants_of(kind, campaign.as_ref())),
+        }
+    }
+}
+
+/// Whether a callback of the activity, or CX Activities, is told whatever happens to an item.
+async fn takes_every_type(context: &Context, told: &Told) -> Result<bool, Error> {
+    Ok(match told {
+        Told::Activity(activity) if activity.plan.callback_url.is_some() => true,
+        Told::Activity(_) | Told::Message(..) => {
+            let settings = settings::recent(context, told.tenant()).await?;
+            settings.value.cx_activities_url.is_some()
+        }
+        _ => false,
+    })
 }
 
 /// The deliveries of one event: to every endpoint that wants it, to the activity's callback, and to

@@ -2,6 +2,7 @@
 
 pub mod claim;
 pub mod event;
+mod flat;
 pub mod receipt;
 pub mod settle;
 pub mod state;
@@ -149,7 +150,7 @@ pub const RELEASE: Millis = Millis::seconds(20);
 
 /// A scheduled activity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "flat::Flat")]
 pub struct Activity {
     /// Its id; also the id of its CIM message.
     pub id: ActivityId,

@@ -13,6 +13,10 @@ use crate::failure::Failure;
 /// The environment variable with the API key for receipts: arguments can be seen by everybody.
 pub(super) const KEY: &str = "CAMPAIGNS_API_KEY";
 
+/// Receipts under way at once. Each waits for a commit of the server; the more wait together, the more
+/// share one.
+const CALLS_AT_ONCE: usize = 96;
+
 #[derive(Args)]
 pub(crate) struct Simulator {
     /// The address to listen on.
@@ -50,6 +54,7 @@ impl Simulator {
                 ..Targets::default()
             },
             remembered_requests: self.remember,
+            concurrent_calls: CALLS_AT_ONCE,
             ..SimulatorConfig::default()
         };
         let listen = |error| Failure::Listen {
