@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::deliveries::put;
 use super::first::{self, Content, Telling};
-use super::targets::{self, Audience};
 use super::registry;
+use super::targets::{self, Audience};
 use crate::commit::MAX_TRIES;
 use crate::context::Context;
 use crate::error::Error;

@@ -103,7 +103,9 @@ impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for Name<'_, K> {
         if name == VERSION {
             return Ok(None);
         }
-        self.seed::<E>()?.deserialize(StrDeserializer::new(name)).map(Some)
+        self.seed::<E>()?
+            .deserialize(StrDeserializer::new(name))
+            .map(Some)
     }
 }
 
@@ -127,7 +129,9 @@ mod tests {
         note: Option<String>,
     }
 
-    fn comes_back<E: Clone + std::fmt::Debug + PartialEq + Serialize + for<'de> Deserialize<'de>>(events: &[E]) {
+    fn comes_back<E: Clone + std::fmt::Debug + PartialEq + Serialize + for<'de> Deserialize<'de>>(
+        events: &[E],
+    ) {
         let mut log = Log::default();
         for (place, event) in events.iter().enumerate() {
             log.append(place as u64 + 1, event.clone());
@@ -153,7 +157,11 @@ mod tests {
 
     #[test]
     fn the_version_may_stand_anywhere_but_must() {
-        for text in [r#"[{"at": 1, "v": 3}]"#, r#"[{"v": 3, "at": 1}]"#, r#"[{"x": [], "v": 3, "at": 1}]"#] {
+        for text in [
+            r#"[{"at": 1, "v": 3}]"#,
+            r#"[{"v": 3, "at": 1}]"#,
+            r#"[{"x": [], "v": 3, "at": 1}]"#,
+        ] {
             let log: Log<Plain> = serde_json::from_str(text).unwrap();
             assert_eq!(log.entries()[0].version, 3);
         }
