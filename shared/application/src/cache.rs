@@ -195,6 +195,7 @@ mod tests {
         assert_eq!(recent.get(&0), None);
         assert_eq!(recent.get(&1), Some(2));
         assert_eq!(recent.get(&CAPACITY), Some(CAPACITY * 2));
-        assert_eq!(recent.latest().values.len(), recent.latest().keys.len());
+        let latest = recent.latest();
+        assert_eq!(latest.values.len(), latest.keys.len());
     }
 }
