@@ -29,7 +29,7 @@ const HELLO: &str = "hello-world";
 /// What a function may be at most as Lambda takes it, in bytes.
 const LARGEST_ZIP: usize = 5_000_000;
 /// The functions, and what each is invoked with.
-const FUNCTIONS: [(&str, &str); 10] = [
+const FUNCTIONS: [(&str, &str); 11] = [
     (HELLO, include_str!("../events/schedule.json")),
     ("administration", include_str!("../events/administration.json")),
     ("api", include_str!("../events/api.json")),
@@ -39,6 +39,7 @@ const FUNCTIONS: [(&str, &str); 10] = [
     ("webhooks", include_str!("../events/stream.json")),
     ("dispatch", include_str!("../events/dispatch.json")),
     ("flow", include_str!("../events/flow.json")),
+    ("pacing-owner", include_str!("../events/pacing-owner.json")),
     (
         "webhook-delivery",
         include_str!("../events/webhook-delivery.json"),
