@@ -204,9 +204,7 @@ impl Carrier<'_> {
                     Box::pin(self.release(std::slice::from_ref(one), done)).await?;
                 }
             }
-            Err(TableError::ConditionFailed(_) | TableError::Conflict | TableError::Unavailable(_)) => {
-                done.not_released(releases);
-            }
+            Err(TableError::ConditionFailed(_) | TableError::Conflict) => done.not_released(releases),
             Err(error) => return Err(error.into()),
         }
         Ok(())
