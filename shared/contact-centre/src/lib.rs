@@ -19,7 +19,7 @@ mod statistics;
 
 pub use centre::{Unanswered, simulate};
 pub use fact::{Ending, Fact, Party, Phase, Refusal};
-pub use metrics::{Inbound, Metrics, Starvation, worst_window};
+pub use metrics::{Inbound, Metrics, Starvation};
 pub use pacers::{AdaptiveLevel, Power, Progressive};
 pub use pacing::protocol::Pacer;
 pub use readings::{Announcement, BusyCount, Order, Readings};

@@ -6,18 +6,16 @@ mod people;
 mod window;
 
 pub use inbound::{Inbound, Starvation};
-pub use window::worst_window;
 
 use crate::fact::{Ending, Fact, Phase, Refusal};
 use crate::scenario::Scenario;
 use calls::Endings;
 use inbound::Watch;
 use people::People;
+use window::{part_over, windows, worst};
 
-/// Seconds of the short window in which abandonment is looked at.
+/// Seconds of the window in which abandonment is looked at.
 const HALF_HOUR: f64 = 1_800.0;
-/// Seconds of the long one.
-const DAY: f64 = 86_400.0;
 /// Live calls without which the share of a window says nothing.
 const WINDOW_CALLS: usize = 50;
 
@@ -108,12 +106,12 @@ impl Metrics {
 
     /// The highest abandonment of any 30 minutes with 50 live calls; none if there are none.
     pub fn worst_half_hour(&self) -> Option<f64> {
-        worst_window(&self.live, HALF_HOUR, WINDOW_CALLS)
+        worst(windows(&self.live, HALF_HOUR, WINDOW_CALLS))
     }
 
-    /// The highest abandonment of any 24 hours with 50 live calls.
-    pub fn worst_day(&self) -> Option<f64> {
-        worst_window(&self.live, DAY, WINDOW_CALLS)
+    /// The part of all 30 minutes with 50 live calls, each ending with a live call, that were over a limit.
+    pub fn half_hours_over(&self, limit: f64) -> Option<f64> {
+        part_over(windows(&self.live, HALF_HOUR, WINDOW_CALLS), limit)
     }
 
     /// Persons connected per hour of an agent logged on without breaks.

@@ -25,4 +25,5 @@ mod formulas;
 mod gateway;
 mod harness;
 mod messages;
+mod pacing;
 mod repeats;

@@ -1,12 +1,15 @@
 //! `campaigns audit`: whether what was recorded is what the engine decides.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use domain::id::SkillGroupId;
 use pacing::Engine;
 use pacing::protocol::{Answer, Pacer};
 
 use super::pace::log::{ENGINE, Record};
+use super::{Data, own_tenant};
+use crate::engine;
 use crate::failure::Failure;
 
 #[derive(Args)]
@@ -22,6 +25,15 @@ enum What {
         /// The log.
         log: PathBuf,
     },
+    /// Repeat what was decided for a skill group in the last day from what was written down: every decision must be
+    /// the same. The server must not be running on the same data.
+    Pacing {
+        /// The skill group.
+        #[arg(value_parser = SkillGroupId::parse)]
+        group: SkillGroupId,
+        #[command(flatten)]
+        data: Data,
+    },
 }
 
 /// What was decided again.
@@ -34,47 +46,68 @@ struct Counts {
 }
 
 impl Audit {
-    pub(crate) fn run(self) -> Result<(), Failure> {
-        let What::Replay { log } = self.what;
-        let (header, mut record) = Record::open(&log)?;
-        let mut engine = Engine::new(header.plan);
-        let mut counts = Counts::default();
-        while let Some((number, entry)) = record.next()? {
-            counts.lines += 1;
-            let Some(line) = entry.line else {
-                counts.unreadable += 1;
-                continue;
-            };
-            let answer = engine.tell(&line);
-            if answer != entry.out {
-                return Err(differs(&log, number, &header.engine, entry.out, answer));
-            }
-            match answer {
-                Some(Answer::Dial(_)) => counts.dial += 1,
-                Some(Answer::Seize(_)) => counts.seize += 1,
-                None => {}
-            }
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        match self.what {
+            What::Replay { log } => replay(&log),
+            What::Pacing { group, data } => pacing_of(&group, &data).await,
         }
-        println!(
-            "{} lines, and {} answers (dial {}, seize {}) the same, bit for bit; {} lines could not be read \
-             when they came.",
-            counts.lines,
-            counts.dial + counts.seize,
-            counts.dial,
-            counts.seize,
-            counts.unreadable
-        );
-        Ok(())
     }
 }
 
-fn differs(
-    log: &std::path::Path,
-    number: u64,
-    engine: &str,
-    recorded: Option<Answer>,
-    now: Option<Answer>,
-) -> Failure {
+async fn pacing_of(group: &SkillGroupId, data: &Data) -> Result<(), Failure> {
+    data.must_stand()?;
+    let engine = engine::Engine::open(&data.data, Vec::new())?;
+    let audit = application::pacing::audit(&engine.context, &own_tenant()?, group).await;
+    engine.drain().await;
+    let audit = audit?;
+    match audit.differs_at {
+        None => {
+            println!(
+                "{} steps of {group}, and their {} decisions the same, bit for bit.",
+                audit.steps, audit.decisions
+            );
+            Ok(())
+        }
+        Some(at) => Err(Failure::Told(format!(
+            "at {at} {group} was decided otherwise than its inputs give: the record was changed, or another version \
+             decided"
+        ))),
+    }
+}
+
+fn replay(log: &Path) -> Result<(), Failure> {
+    let (header, mut record) = Record::open(log)?;
+    let mut engine = Engine::new(header.plan);
+    let mut counts = Counts::default();
+    while let Some((number, entry)) = record.next()? {
+        counts.lines += 1;
+        let Some(line) = entry.line else {
+            counts.unreadable += 1;
+            continue;
+        };
+        let answer = engine.tell(&line);
+        if answer != entry.out {
+            return Err(differs(log, number, &header.engine, entry.out, answer));
+        }
+        match answer {
+            Some(Answer::Dial(_)) => counts.dial += 1,
+            Some(Answer::Seize(_)) => counts.seize += 1,
+            None => {}
+        }
+    }
+    println!(
+        "{} lines, and {} answers (dial {}, seize {}) the same, bit for bit; {} lines could not be read \
+         when they came.",
+        counts.lines,
+        counts.dial + counts.seize,
+        counts.dial,
+        counts.seize,
+        counts.unreadable
+    );
+    Ok(())
+}
+
+fn differs(log: &Path, number: u64, engine: &str, recorded: Option<Answer>, now: Option<Answer>) -> Failure {
     let written = |answer| serde_json::to_string(&answer).unwrap_or_default();
     let other = if engine == ENGINE {
         String::new()
@@ -102,8 +135,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("day.jsonl");
         std::fs::write(&log, text).unwrap();
-        let what = What::Replay { log };
-        Audit { what }.run().map_err(|failure| failure.to_string())
+        replay(&log).map_err(|failure| failure.to_string())
     }
 
     #[test]

@@ -60,11 +60,24 @@ pub(crate) struct Data {
     pub(crate) data: PathBuf,
 }
 
+impl Data {
+    /// For commands that make none.
+    fn must_stand(&self) -> Result<(), Failure> {
+        if self.data.exists() {
+            return Ok(());
+        }
+        let directory = self.data.display();
+        Err(Failure::Told(format!(
+            "there is no data in {directory}; name it with --data"
+        )))
+    }
+}
+
 impl Command {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::Serve(serve) => serve.run().await,
-            Self::Audit(audit) => audit.run(),
+            Self::Audit(audit) => audit.run().await,
             Self::Demo(demo) => demo.run().await,
             Self::Formula(formula) => formula.run(),
             Self::Import(import) => import.run().await,

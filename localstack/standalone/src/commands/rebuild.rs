@@ -14,12 +14,7 @@ pub(crate) struct Rebuild {
 
 impl Rebuild {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        if !self.data.data.exists() {
-            let directory = self.data.data.display();
-            return Err(Failure::Told(format!(
-                "there is no data in {directory}; name it with --data"
-            )));
-        }
+        self.data.must_stand()?;
         let engine = Engine::open(&self.data.data, Vec::new())?;
         let scan = engine.embedded.scan();
         let changes = engine.embedded.changes();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use contact_centre::{AdaptiveLevel, Pacer, Power, Progressive};
-use pacing::{Engine, Mode, Plan};
+use pacing::{Engine, Limit, Mode, Plan, Window};
 
 use super::program::Program;
 use crate::failure::Failure;
@@ -15,8 +15,8 @@ pub(super) enum Contender {
     Progressive,
     Power(f64),
     Adaptive,
-    /// The engine, aiming at a share of the limit.
-    Predictive(f64),
+    /// The engine, aiming at a share of the limit, under further limits.
+    Predictive(f64, Vec<Limit>),
     /// The engine, with a formula for the calls to start.
     Formula(String, Box<Plan>),
     Program(String),
@@ -36,7 +36,10 @@ impl Contender {
             Self::Progressive => Player::Own(Box::new(Progressive)),
             Self::Power(ratio) => Player::Own(Box::new(Power::new(*ratio))),
             Self::Adaptive => Player::Own(Box::new(AdaptiveLevel::default())),
-            Self::Predictive(share) => engine(Plan::default().with_mode(Mode::Predictive(*share))),
+            Self::Predictive(share, limits) => {
+                let mode = Mode::Predictive(*share);
+                engine(Plan::default().with_mode(mode).with_limits(limits.clone()))
+            }
             Self::Formula(_, plan) => engine(plan.as_ref().clone()),
             Self::Program(command) => Player::Program(Program::start(command)?),
         })
@@ -47,16 +50,21 @@ impl FromStr for Contender {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, number) = text.split_once(':').unwrap_or((text, "1"));
+        let mut parts = text.split('+');
+        let first = parts.next().unwrap_or_default();
+        let (name, number) = first.split_once(':').unwrap_or((first, "1"));
         let positive = || match number.trim().parse::<f64>() {
             Ok(number) if number > 0.0 && number <= 100.0 => Ok(number),
             _ => Err(format!("`{number}` is not a number of 0 to 100")),
         };
         match name {
-            "progressive" => Ok(Self::Progressive),
-            "adaptive" => Ok(Self::Adaptive),
-            "power" => positive().map(Self::Power),
-            "predictive" => positive().map(Self::Predictive),
+            "predictive" => Ok(Self::Predictive(
+                positive()?,
+                parts.map(limit).collect::<Result<_, _>>()?,
+            )),
+            "progressive" if first == text => Ok(Self::Progressive),
+            "adaptive" if first == text => Ok(Self::Adaptive),
+            "power" if first == text => positive().map(Self::Power),
             _ => match Plan::default().with_init(text) {
                 Ok(plan) => Ok(Self::Formula(text.to_owned(), Box::new(plan))),
                 Err(problem) => Err(format!("neither a mode nor a formula: {problem}")),
@@ -65,14 +73,43 @@ impl FromStr for Contender {
     }
 }
 
+/// A further limit: `30m` is 3 % in any 30 minutes, `24h:0.05` is 5 % in any 24 hours.
+fn limit(text: &str) -> Result<Limit, String> {
+    let (window, rate) = text.split_once(':').unwrap_or((text, "0.03"));
+    let seconds = match window.trim() {
+        "30m" => 1_800.0,
+        "24h" => 86_400.0,
+        "30d" => 2_592_000.0,
+        _ => return Err(format!("`{window}` is neither 30m nor 24h nor 30d")),
+    };
+    match rate.trim().parse() {
+        Ok(rate) if rate > 0.0 && rate <= 1.0 => Ok(Limit {
+            rate,
+            window: Window::Last(seconds),
+        }),
+        _ => Err(format!("`{rate}` is not a share above 0 and up to 1")),
+    }
+}
+
+/// The further limits as they are told.
+fn limits(limits: &[Limit]) -> String {
+    let told = limits.iter().filter_map(|limit| match limit.window {
+        Window::Last(1_800.0) => Some(("30m", limit.rate)),
+        Window::Last(86_400.0) => Some(("24h", limit.rate)),
+        Window::Last(_) => Some(("30d", limit.rate)),
+        Window::Run(_) | Window::Life => None,
+    });
+    told.map(|(window, rate)| format!("+{window}:{rate}")).collect()
+}
+
 impl fmt::Display for Contender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Progressive => write!(f, "progressive"),
             Self::Power(ratio) => write!(f, "power {ratio}"),
             Self::Adaptive => write!(f, "adaptive"),
-            Self::Predictive(1.0) => write!(f, "predictive"),
-            Self::Predictive(share) => write!(f, "predictive {share}"),
+            Self::Predictive(1.0, further) => write!(f, "predictive{}", limits(further)),
+            Self::Predictive(share, further) => write!(f, "predictive {share}{}", limits(further)),
             Self::Formula(text, _) | Self::Program(text) => write!(f, "{text}"),
         }
     }
@@ -89,10 +126,14 @@ mod tests {
             ("power:1.5", "power 1.5"),
             ("predictive", "predictive"),
             ("predictive:0.9", "predictive 0.9"),
+            ("predictive+30m+24h:0.05", "predictive+30m:0.03+24h:0.05"),
+            ("progressive() + 1", "progressive() + 1"),
             ("adaptive", "adaptive"),
         ] {
             assert_eq!(text.parse::<Contender>().unwrap().to_string(), name);
         }
+        assert!("predictive+1h".parse::<Contender>().unwrap_err().contains("1h"));
+        assert!("predictive+30m:3".parse::<Contender>().unwrap_err().contains('3'));
         assert!("power:fast".parse::<Contender>().unwrap_err().contains("fast"));
         assert!(
             "faster than light"

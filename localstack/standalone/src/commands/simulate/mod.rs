@@ -34,8 +34,8 @@ pub(crate) struct Simulate {
     /// Name the scenarios that come with the program, and stop.
     #[arg(long)]
     list: bool,
-    /// What to compare: `predictive`, `predictive:0.9` (share of the limit aimed at), `progressive`,
-    /// `power:2` (lines per free agent), `adaptive` (a level raised while agents are ready, lowered after a
+    /// What to compare: `predictive`, `predictive:0.9` (share of the limit aimed at), `predictive+30m+24h:0.05`
+    /// (under further limits: 3 % in any 30 minutes, 5 % in any 24 hours; or 30d), `progressive`, `power:2` (lines per free agent), `adaptive` (a level raised while agents are ready, lowered after a
     /// breach), or a formula for the calls to start. Progressive, power:2 and predictive if nothing is told.
     #[arg(long, value_name = "MODE|FORMULA", num_args = 1..)]
     compare: Vec<Contender>,
@@ -133,7 +133,7 @@ impl Simulate {
             return vec![
                 Contender::Progressive,
                 Contender::Power(2.0),
-                Contender::Predictive(1.0),
+                Contender::Predictive(1.0, Vec::new()),
             ];
         }
         let programs = self.program.iter().cloned().map(Contender::Program);

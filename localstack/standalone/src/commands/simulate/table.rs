@@ -8,13 +8,14 @@ use super::study::Row;
 /// Seconds without service after which a side starves.
 const STARVED: f64 = 300.0;
 
-const HEAD: [&str; 13] = [
+const HEAD: [&str; 14] = [
     "scenario",
     "pacer",
     "occupancy %",
     "abandoned %",
     "worst run",
     "worst 30 min",
+    "30 min over %",
     "connects / agent hour",
     "idle s",
     "in service %",
@@ -47,6 +48,14 @@ fn cells(row: &Row) -> Vec<String> {
     let occupancy = over(&|run| Some(run.occupancy()));
     let abandoned = over(&|run| Some(run.abandonment()));
     let half_hour = over(&Metrics::worst_half_hour);
+    let over_limit = {
+        let parts: Vec<f64> = row
+            .runs
+            .iter()
+            .filter_map(|run| run.metrics.half_hours_over(run.limit))
+            .collect();
+        summarize(&parts)
+    };
     let service = over(&|run| run.inbound().service_level());
     let starved =
         |of: &dyn Fn(&Metrics) -> f64| over(&|run| Some(of(run))).map_or(0.0, |found| found.greatest);
@@ -70,6 +79,7 @@ fn cells(row: &Row) -> Vec<String> {
         interval(abandoned, 100.0, 2),
         percent(abandoned, |found| found.greatest),
         percent(half_hour, |found| found.greatest),
+        interval(over_limit, 100.0, 1),
         interval(over(&|run| Some(run.connects_per_hour())), 1.0, 1),
         interval(over(&|run| Some(run.mean_idle())), 1.0, 1),
         interval(service, 100.0, 1),

@@ -1,0 +1,264 @@
+//! Calls that wait for their skill group: how its pacing is set, what its owner does, and what agents say to previews.
+
+use application::api_keys::Role;
+use application::pacing::{Owner, Pulsed};
+use domain::id::{SkillGroupId, TenantId};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Api, campaign};
+
+/// The group `sales`, paced, with an agent who is free.
+async fn floor(api: &Api) {
+    let pacing = json!({"previewSeconds": 30, "skippedForSeconds": 60});
+    let group = api
+        .put(
+            "/v1/skill-groups/sales",
+            &json!({"name": "Sales", "pacing": pacing}),
+        )
+        .await
+        .expect(200);
+    assert_eq!(group.json["pacing"]["previewSeconds"], 30.0);
+    assert_eq!(group.json["pacing"]["linesPerAgent"], 12.0, "as in the defaults");
+    let agent = json!({"name": "Ada", "skillGroups": ["sales"]});
+    api.put("/v1/agents/ada", &agent).await.expect(200);
+    for (sequence, event) in [(1, "log_on"), (2, "ready")] {
+        let event = json!({"sequence": sequence, "event": {"type": event}});
+        api.post("/v1/agents/ada/events", &event).await.expect(200);
+    }
+}
+
+/// A call in a mode for the group, due now and dispatched: it waits for an agent.
+async fn waiting(api: &Api, mode: &str) -> String {
+    let call = json!({
+        "channel": "voice", "to": "+44 20 7946 0958", "dueAt": api.now(), "customerId": "4711",
+        "dialing": {"kind": "agent", "mode": mode, "pool": {"skillGroup": "sales"}},
+        "message": {"type": "VOICE", "shown": {"Name": "Ann"}},
+    });
+    let id = api.post("/v1/scheduled-activities", &call).await.expect(201).id();
+    api.dispatch(&id).await;
+    id
+}
+
+async fn owner(api: &Api) -> Owner {
+    let tenant = TenantId::parse("acme").unwrap();
+    let group = SkillGroupId::parse("sales").unwrap();
+    Owner::take(&api.context, &tenant, &group).await.unwrap().unwrap()
+}
+
+/// Lets the owner work for some seconds.
+async fn work(api: &Api, owner: &mut Owner, seconds: u64) {
+    for _ in 0..seconds {
+        assert_eq!(owner.pulse(&api.context).await.unwrap(), Pulsed::Busy);
+        api.pass(1).await;
+    }
+}
+
+async fn says(api: &Api, call: &str, decision: &str) -> crate::harness::Answer {
+    let answer = json!({"activityId": call, "decision": decision});
+    api.post("/v1/agents/ada/offer", &answer).await
+}
+
+async fn state(api: &Api, call: &str) -> Value {
+    let path = format!("/v1/scheduled-activities/{call}");
+    api.get(&path).await.expect(200).json
+}
+
+#[tokio::test]
+async fn an_accepted_preview_is_dialed_with_its_agent() {
+    let api = Api::new().await;
+    floor(&api).await;
+    api.get("/v1/agents/ada/offer").await.expect(404);
+    let call = waiting(&api, "preview").await;
+    says(&api, &call, "accept").await.problem(409, "offer-over");
+    let mut owner = owner(&api).await;
+    work(&api, &mut owner, 3).await;
+
+    let offer = api.get("/v1/agents/ada/offer").await.expect(200).json;
+    assert_eq!(
+        (
+            &offer["activityId"],
+            &offer["customerId"],
+            &offer["shown"]["Name"]
+        ),
+        (&json!(call), &json!("4711"), &json!("Ann"))
+    );
+    says(&api, &call, "accept").await.expect(202);
+    work(&api, &mut owner, 3).await;
+    api.get("/v1/agents/ada/offer").await.expect(404);
+    says(&api, &call, "skip").await.problem(409, "offer-over");
+    let agent = api.get("/v1/agents/ada").await.expect(200).json;
+    assert_eq!(agent["state"], "RESERVED");
+    let view = api.get("/v1/skill-groups/sales/pacing").await.expect(200).json;
+    assert_eq!(
+        (&view["agents"], &view["works"][0]["dialed"]),
+        (&json!(1), &json!(1)),
+        "{view}"
+    );
+}
+
+#[tokio::test]
+async fn a_skipped_contact_comes_up_later_and_a_rejected_one_never() {
+    let api = Api::new().await;
+    floor(&api).await;
+    let call = waiting(&api, "preview").await;
+    let mut owner = owner(&api).await;
+    work(&api, &mut owner, 3).await;
+    says(&api, &call, "skip").await.expect(202);
+    work(&api, &mut owner, 3).await;
+    api.get("/v1/agents/ada/offer").await.expect(404);
+    assert_eq!(state(&api, &call).await["state"], "SCHEDULED");
+
+    let other = waiting(&api, "preview").await;
+    work(&api, &mut owner, 3).await;
+    says(&api, &other, "reject").await.expect(202);
+    work(&api, &mut owner, 3).await;
+    let rejected = state(&api, &other).await;
+    assert_eq!(
+        (&rejected["state"], &rejected["reason"]),
+        (&json!("FAILED"), &json!("AGENT_REJECTED")),
+        "{rejected}"
+    );
+}
+
+#[tokio::test]
+async fn a_preview_that_nobody_answers_is_taken_back() {
+    let api = Api::new().await;
+    floor(&api).await;
+    let call = waiting(&api, "preview").await;
+    let mut owner = owner(&api).await;
+    work(&api, &mut owner, 3).await;
+    assert_eq!(
+        api.get("/v1/agents/ada/offer").await.expect(200).json["activityId"],
+        json!(call)
+    );
+    work(&api, &mut owner, 35).await;
+    says(&api, &call, "accept").await.problem(409, "offer-over");
+    assert_eq!(state(&api, &call).await["state"], "SCHEDULED");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_pacing_is_named() {
+    let api = Api::new().await;
+    for (pacing, pointer) in [
+        (json!({"lines": 0}), "/pacing/lines"),
+        (json!({"callsPerSecond": 1_001}), "/pacing/callsPerSecond"),
+        (json!({"linesPerAgent": 0.5}), "/pacing/linesPerAgent"),
+        // 16 CFR 310.4(b)(4)(ii): at least 15 seconds or four rings.
+        (json!({"ringLimitSeconds": 14}), "/pacing/ringLimitSeconds"),
+        (json!({"previewSeconds": -1}), "/pacing/previewSeconds"),
+        (
+            json!({"abandonAfterSeconds": 1e300}),
+            "/pacing/abandonAfterSeconds",
+        ),
+    ] {
+        let body = json!({"name": "Sales", "pacing": pacing});
+        let answer = api.put("/v1/skill-groups/sales", &body).await.expect(422);
+        assert_eq!(answer.pointers(), [pointer], "{body}");
+    }
+    for pacing in [json!({"timeZone": "Mars/Olympus"}), json!({"speed": 1})] {
+        let body = json!({"name": "Sales", "pacing": pacing});
+        let answer = api.put("/v1/skill-groups/sales", &body).await;
+        assert!((400..500).contains(&answer.status.as_u16()), "{}", answer.text);
+    }
+    let list = api
+        .post("/v1/contact-lists", &json!({"name": "Everybody"}))
+        .await
+        .expect(201)
+        .id();
+    for (pacing, pointer) in [
+        (json!({"init": "nobody()"}), "/pacing/init"),
+        (json!({"init": "true"}), "/pacing/init"),
+        (json!({"seize": "agents.free > 1"}), "/pacing/seize"),
+        (json!({"ratio": 0.5}), "/pacing/ratio"),
+        (json!({"priority": 10}), "/pacing/priority"),
+        (json!({"weight": 0}), "/pacing/weight"),
+        (
+            json!({"budgets": [{"over": "30m", "limit": 0.03}, {"over": "30m", "limit": 0.05}]}),
+            "/pacing/budgets",
+        ),
+        (
+            json!({"budgets": [{"over": "24h", "limit": 3}]}),
+            "/pacing/budgets",
+        ),
+    ] {
+        let mut body = campaign(&list);
+        body["pacing"] = pacing;
+        let answer = api.post("/v1/campaigns", &body).await.expect(422);
+        assert_eq!(answer.pointers(), [pointer], "{}", body["pacing"]);
+    }
+    let mut body = campaign(&list);
+    body["pacing"] = json!({
+        "init": "min(predictive(0.03), power(parameters.ratio))", "parameters": {"ratio": 3},
+        "budgets": [{"over": "24h", "limit": 0.03}], "priority": 7,
+    });
+    let made = api.post("/v1/campaigns", &body).await.expect(201);
+    assert_eq!(made.json["pacing"]["priority"], 7);
+    assert_eq!(made.json["pacing"]["weight"], 1, "as in the defaults");
+}
+
+#[tokio::test]
+async fn calls_and_events_that_cannot_be_paced_are_refused() {
+    let api = Api::new().await;
+    floor(&api).await;
+    let call = |channel: &str, dialing: Value| {
+        json!({
+            "channel": channel, "to": "+44 20 7946 0958", "dueAt": api.now(), "dialing": dialing,
+            "message": {"type": "PLAIN", "markdownText": "Hello"},
+        })
+    };
+    let sales = json!({"skillGroup": "sales"});
+    for (body, pointer) in [
+        (call("sms", json!({"kind": "ivr"})), "/dialing"),
+        (
+            call(
+                "voice",
+                json!({"kind": "agent", "mode": "power", "pool": {"agent": "ada"}}),
+            ),
+            "/dialing/mode",
+        ),
+    ] {
+        let answer = api.post("/v1/scheduled-activities", &body).await.expect(422);
+        assert_eq!(answer.pointers(), [pointer], "{body}");
+    }
+    let unknown = call("voice", json!({"kind": "agent", "mode": "fast", "pool": sales}));
+    let answer = api.post("/v1/scheduled-activities", &unknown).await;
+    assert!((400..500).contains(&answer.status.as_u16()), "{}", answer.text);
+
+    let path = "/v1/skill-groups/sales/inbound-calls";
+    let told =
+        json!({"items": [{"callId": "in-1", "event": "queued"}, {"callId": "in-1", "event": "queued"}]});
+    api.post(path, &told).await.expect(202);
+    let mut owner = owner(&api).await;
+    work(&api, &mut owner, 2).await;
+    let view = api.get("/v1/skill-groups/sales/pacing").await.expect(200).json;
+    assert_eq!(view["inQueue"], 1, "{view}");
+    assert_eq!(
+        api.post(path, &json!({"items": []})).await.expect(422).pointers(),
+        ["/items"]
+    );
+    for (path, body, status) in [
+        (path, json!({"items": [{"callId": "in-1", "event": "sung"}]}), 422),
+        ("/v1/skill-groups/nobody/inbound-calls", told, 404),
+    ] {
+        assert_eq!(api.post(path, &body).await.status.as_u16(), status, "{path}");
+    }
+    api.get("/v1/skill-groups/nobody/pacing").await.expect(404);
+}
+
+#[tokio::test]
+async fn only_who_may_write_answers_for_an_agent() {
+    let api = Api::new().await;
+    floor(&api).await;
+    let call = waiting(&api, "preview").await;
+    let reader = api.as_role("acme", Role::Reader).await;
+    says(&reader, &call, "accept").await.expect(403);
+    reader.get("/v1/skill-groups/sales").await.expect(200);
+    let body = json!({"name": "Sales", "pacing": {}});
+    reader
+        .call(Method::PUT, "/v1/skill-groups/sales")
+        .json(&body)
+        .send()
+        .await
+        .expect(403);
+}
