@@ -216,11 +216,12 @@ async fn ended(api: &Api, centre: &Simulator, campaign: &str) -> Run {
     run
 }
 
-/// What budgets rest on: the owner of the group has counted what happened.
+/// What budgets rest on: the owner of the group has counted what happened. Of a conversation that ended while nobody
+/// owned the group no agent tells any more: it is counted a minute after it was seen.
 async fn counted(api: &Api, run: &Run) {
     let floor = &run.stats.floor;
     let happened = json!({"inFlight": 0, "connected": floor.connected, "abandoned": floor.abandoned});
-    until(30, "pacing has counted the calls", async || {
+    until(90, "pacing has counted the calls", async || {
         let view = api.get("/v1/skill-groups/sales/pacing").await.ok();
         let work = &view["works"][0];
         let counts = json!({
