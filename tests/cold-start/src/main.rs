@@ -1,6 +1,7 @@
 //! How long each function takes from the start of its process to its first answer, and how large it is.
 //!
-//! `cargo run --release -p cold-start`, after the functions were built (`localstack/build function`).
+//! `cargo build --release -p cold-start --bins && target/release/cold-start`, after the functions were
+//! built (`localstack/build function`).
 //! Each function is invoked by a stand-in of the Lambda service, and makes its first request to a
 //! stand-in of AWS; a hello-world function on the same runtime is measured in the same rounds. With
 //! `--rounds 0` nothing is started, so that functions of any architecture are weighed (`infra/build`).
