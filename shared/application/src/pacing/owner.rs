@@ -45,8 +45,8 @@ const LOW: usize = 50;
 const WAITED_FOR: Millis = Millis::minutes(1);
 /// And one for whom nothing waits.
 const IDLE: Millis = Millis::minutes(10);
-/// The place of an owned group in the due index moves in steps of this: to move it costs writes.
-const DUE_STEP: Millis = Millis::minutes(1);
+/// The place of an owned group in the due index moves in steps of this: to move it costs writes, and a message.
+const DUE_STEP: Millis = Millis::seconds(5);
 
 /// Who paces a group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -119,7 +119,7 @@ fn put(tenant: &TenantId, group: &SkillGroupId, held: &Ownership, version: u64) 
 
 /// When a group whose owner holds it until then is to be looked at again.
 fn stray_after(until: Timestamp) -> Timestamp {
-    let step = i64::try_from(DUE_STEP.get()).unwrap_or(60_000);
+    let step = i64::try_from(DUE_STEP.get()).unwrap_or(5_000);
     let steps = until.millis().div_euclid(step) + 1;
     Timestamp::from_millis(steps.saturating_mul(step))
 }
@@ -205,6 +205,12 @@ impl Owner {
             Err(TableError::ConditionFailed(_) | TableError::Conflict) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
+        let key = keys::pacing_owner(tenant, id);
+        timers::hand_over_near(
+            context,
+            held.again.map(|again| (key, timer(again))).into_iter().collect(),
+        )
+        .await;
         let rebuilt = log::rebuild(context, tenant, id, held.snapshot, held.next).await?;
         let recorded = rebuilt.is_some();
         let (group, decided) = rebuilt.unwrap_or_else(|| (Group::new(pacing.as_of(now), now), Vec::new()));
@@ -481,11 +487,30 @@ impl Owner {
         mut writes: Vec<Write>,
         lease: Lease,
     ) -> Result<bool, Error> {
-        if lease == Lease::Renews {
-            self.held.until = context.now() + LEASED_FOR;
-            self.held.again = Some(stray_after(self.held.until));
-        }
+        let moved = match lease {
+            Lease::Renews => self.renew(context.now()),
+            Lease::Ends => None,
+        };
         writes.push(put(&self.tenant, &self.id, &self.held, self.version)?);
+        let is_written = self.written(context, writes).await?;
+        if let (true, Some(again)) = (is_written, moved) {
+            // Should this owner die, the message finds the next one as soon as the lease has ended.
+            let key = keys::pacing_owner(&self.tenant, &self.id);
+            timers::hand_over_near(context, vec![(key, timer(again))]).await;
+        }
+        Ok(is_written)
+    }
+
+    /// Renews the lease; when somebody is to look again, if that has moved.
+    fn renew(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.held.until = now + LEASED_FOR;
+        let again = Some(stray_after(self.held.until));
+        let before = std::mem::replace(&mut self.held.again, again);
+        again.filter(|_| again != before)
+    }
+
+    /// Commits the owner's writes.
+    async fn written(&mut self, context: &Context, writes: Vec<Write>) -> Result<bool, Error> {
         for _ in 0..MAX_TRIES {
             match context.table.transact(writes.clone()).await {
                 Ok(()) => {
