@@ -1,15 +1,34 @@
-//! How much may still be abandoned: one account per legal window, the tightest rules.
+//! How much may still be abandoned: one account per legal window, and every one of them rules.
 //!
-//! An account earns `limit` per live call and pays 1 per abandoned one. Over the rest of the window, with
-//! `M` live calls to come, the share that may be abandoned is what ends the window just under its limit:
+//! An account earns `limit` per live call and pays 1 per abandoned one: `credit = limit L - A`. It rules twice.
 //!
-//! `share = (limit L - A - reserve + limit M) / M`
+//! **Each call** ([`Bound`]): with the calls in flight and this one, more may be abandoned than the window bears
+//! with a small probability only. An abandoned call is live itself, so that `a` of them are borne while
+//! `a (1 - limit) <= credit`. In a rolling window the credit is the least that it has while the calls in flight
+//! come out: live calls that leave it meanwhile take what they earned with them.
 //!
-//! A debt is allowed only as far as the calls to come repay it surely.
+//! A rolling window is promised with the [`CONFIDENCE`] to be under its limit at any moment. A breach lasts until
+//! the calls that follow have earned it back, `1 / (limit x rate)` seconds, or until it leaves the window. If each
+//! flight of calls breaks the limit with probability `p`, the window is over it for a part `p x repair / flight` of
+//! all moments; so the calls in flight may with `p = (1 - confidence) x flight / repair`, less what is kept
+//! for that which no forecast tells ([`FORESEEN`]).
+//!
+//! **All calls to come** (`share`): so many may be abandoned that the window stands under its limit by a reserve
+//! some time ahead, with `M` live calls till then and without what leaves it till then:
+//!
+//! `share = (limit L' - A' - reserve + limit M) / M`
+//!
+//! What is abandoned strays from that while it is steered back: a random walk with variance `limit x rate x
+//! dispersion` a second, drawn back within `ahead` seconds, has the variance `limit x rate x dispersion x ahead / 2`
+//! (Ornstein-Uhlenbeck). The reserve is as many deviations of it as the confidence asks for.
+//!
+//! A debt is allowed only in a run whose end is known, as far as the calls to come repay it surely.
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
+
+use crate::learn::bursts::Bursts;
 
 /// An abandonment limit that the law or the administrator sets.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,7 +52,20 @@ pub enum Window {
     Last(f64),
 }
 
-/// Kept unspent: what one abandoned call at the end would cost, and a little.
+/// With this confidence a rolling window is found under its limit at any moment.
+pub(crate) const CONFIDENCE: f64 = 0.95;
+/// The standard normal quantile of it, one-sided.
+const QUANTILE: f64 = 1.645;
+/// Of the breaches that the confidence admits, so many may come of what is foreseen. The others are for agents
+/// who leave, people who answer otherwise from one minute to the next, and the like.
+const FORESEEN: f64 = 0.3;
+/// The probability with which the calls in flight may cost a run more than it bears, which is never repaired.
+const FINAL_CHANCE: f64 = 0.000_4;
+/// Abandoned calls are whole ones: half of one is kept, too.
+const WHOLE: f64 = 0.5;
+/// Rolling windows are steered over this part of them.
+const STEERED: f64 = 0.25;
+/// Kept unspent in a run: what one abandoned call at the end would cost, and a little.
 const RESERVE: f64 = 1.2;
 /// Kept besides: so many standard deviations of what is abandoned of the calls in flight.
 const DEVIATIONS: f64 = 4.0;
@@ -56,12 +88,47 @@ const TRUST: f64 = 0.9;
 const PARTS: f64 = 60.0;
 
 /// What is still allowed.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Allowance {
     /// The share of the live calls to come that may be abandoned.
     pub(crate) share: f64,
-    /// Calls that may be abandoned at once.
+    /// What each window bears of the calls in flight.
+    pub(crate) bounds: Vec<Bound>,
+}
+
+impl Allowance {
+    /// Whether a limit is exceeded already, whatever becomes of the calls in flight.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.bounds.iter().any(|bound| bound.loss < 0.0)
+    }
+}
+
+/// What a window bears of the calls in flight.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bound {
+    /// Calls that may be abandoned.
     pub(crate) loss: f64,
+    /// The probability with which more may be.
+    pub(crate) chance: f64,
+}
+
+/// What is expected of the calls to come.
+#[derive(Clone, Copy, Debug)]
+struct Prospect {
+    now: f64,
+    /// Live calls a second.
+    rate: f64,
+    /// Live calls that may come at all.
+    most: f64,
+    /// Of the number of abandoned calls, variance per mean.
+    dispersion: f64,
+}
+
+impl Prospect {
+    /// Live calls to be counted on within so many seconds.
+    fn coming(&self, seconds: f64) -> f64 {
+        TRUST * (self.rate * seconds).min(self.most)
+    }
 }
 
 /// Windows that formulas may ask about.
@@ -144,24 +211,60 @@ impl Account {
         }
     }
 
-    /// What is allowed now of the limit, or of a lower target, if so many live calls come a second.
-    fn allowance(&self, now: f64, rate: f64, target: f64) -> Allowance {
+    /// The share that may be abandoned, and what may be of the calls in flight, of the limit or of a lower target.
+    fn allowance(&self, prospect: &Prospect, target: f64) -> (f64, Bound) {
         let limit = self.limit.rate.min(target);
-        let credit = limit * self.sum.live - self.sum.abandoned;
-        let (ahead, borrow) = match self.limit.window {
-            Window::Run(end) => ((end - now).max(0.0), BORROW),
+        match self.limit.window {
+            Window::Run(end) => self.at_the_end(limit, prospect, (end - prospect.now).max(0.0), BORROW),
             // It may end at any moment: nothing is borrowed from calls that may never come.
-            Window::Life => (AHEAD, 0.0),
-            Window::Last(seconds) => ((seconds / 4.0).min(AHEAD), 0.0),
-        };
-        let coming = TRUST * rate * ahead;
-        let earned = limit * coming;
-        let in_flight = limit * rate * FLIGHT;
-        let reserve = RESERVE + DEVIATIONS * libm::sqrt(in_flight) + BURST * in_flight;
-        Allowance {
-            share: ((credit - reserve + earned) / coming.max(1.0)).max(0.0),
-            loss: credit + borrow * earned,
+            Window::Life => self.at_the_end(limit, prospect, AHEAD, 0.0),
+            Window::Last(seconds) => self.rolling(limit, prospect, seconds),
         }
+    }
+
+    /// Of a window that nothing leaves.
+    fn at_the_end(&self, limit: f64, prospect: &Prospect, ahead: f64, borrow: f64) -> (f64, Bound) {
+        let credit = limit * self.sum.live - self.sum.abandoned;
+        let coming = prospect.coming(ahead);
+        let earned = limit * coming;
+        let in_flight = limit * prospect.rate * FLIGHT;
+        let reserve = RESERVE + DEVIATIONS * libm::sqrt(in_flight) + BURST * in_flight;
+        let bound = Bound {
+            loss: credit + borrow * earned,
+            chance: FINAL_CHANCE,
+        };
+        (((credit - reserve + earned) / coming.max(1.0)).max(0.0), bound)
+    }
+
+    /// Of a window that old calls leave.
+    fn rolling(&self, limit: f64, prospect: &Prospect, seconds: f64) -> (f64, Bound) {
+        let rate = prospect.rate;
+        let ahead = (STEERED * seconds).min(AHEAD);
+        let coming = prospect.coming(ahead);
+        let reserve = WHOLE + QUANTILE * libm::sqrt(prospect.dispersion * limit * rate * ahead / 2.0);
+        let (_, left) = self.credit_within(limit, prospect, seconds, ahead);
+        let (least, _) = self.credit_within(limit, prospect, seconds, FLIGHT);
+        let repair = (1.0 / (limit * rate).max(1e-9)).min(seconds).max(FLIGHT);
+        let bound = Bound {
+            loss: least / (1.0 - limit).max(0.01),
+            chance: FORESEEN * (1.0 - CONFIDENCE) * FLIGHT / repair,
+        };
+        (((left - reserve + limit * coming) / coming.max(1.0)).max(0.0), bound)
+    }
+
+    /// The least credit within so many seconds, if nothing is abandoned and calls come as expected; and what
+    /// is left then of the credit of today.
+    fn credit_within(&self, limit: f64, prospect: &Prospect, seconds: f64, ahead: f64) -> (f64, f64) {
+        let credit = limit * self.sum.live - self.sum.abandoned;
+        let leaving = self
+            .parts
+            .iter()
+            .map(|(began, tally)| ((began + seconds - prospect.now).max(0.0), tally))
+            .take_while(|(leaves, _)| *leaves <= ahead);
+        leaving.fold((credit, credit), |(least, left), (leaves, tally)| {
+            let left = left - limit * tally.live + tally.abandoned;
+            (least.min(left + limit * prospect.coming(leaves)), left)
+        })
     }
 }
 
@@ -175,6 +278,8 @@ pub(crate) struct Budget {
     counted: f64,
     /// Live calls, decayed.
     recent: f64,
+    #[serde(default)]
+    bursts: Bursts,
 }
 
 impl Budget {
@@ -187,6 +292,7 @@ impl Budget {
             since: now,
             counted: now,
             recent: 0.0,
+            bursts: Bursts::new(now),
         }
     }
 
@@ -231,12 +337,14 @@ impl Budget {
             live: 0.0,
             abandoned: 1.0,
         };
+        self.bursts.abandoned(now);
         self.all().for_each(|account| account.count(now, abandoned));
     }
 
     /// Brings the windows up to date.
     pub(crate) fn advance(&mut self, now: f64) {
         self.decay(now);
+        self.bursts.advance(now);
         self.all().for_each(|account| account.expire(now));
     }
 
@@ -251,20 +359,23 @@ impl Budget {
         self.recent / (RATE_MEMORY * (1.0 - libm::exp(-seconds / RATE_MEMORY)))
     }
 
-    /// What the tightest window allows, none more than the target.
-    pub(crate) fn allowance(&self, now: f64, target: f64) -> Allowance {
-        let rate = self.rate();
-        let free = Allowance {
-            share: 1.0,
-            loss: f64::INFINITY,
+    /// What all windows allow, none more than the target, if at most so many live calls come.
+    pub(crate) fn allowance(&self, now: f64, target: f64, most: f64) -> Allowance {
+        let prospect = Prospect {
+            now,
+            rate: self.rate(),
+            most,
+            dispersion: self.bursts.dispersion(),
         };
-        self.accounts
+        let allowances = self
+            .accounts
             .iter()
-            .map(|account| account.allowance(now, rate, target))
-            .fold(free, |a, b| Allowance {
-                share: a.share.min(b.share),
-                loss: a.loss.min(b.loss),
-            })
+            .map(|account| account.allowance(&prospect, target));
+        let (shares, bounds): (Vec<_>, Vec<_>) = allowances.unzip();
+        Allowance {
+            share: shares.into_iter().fold(1.0, f64::min),
+            bounds,
+        }
     }
 }
 
