@@ -76,8 +76,12 @@ const BURST: f64 = 5.0;
 const FLIGHT: f64 = 20.0;
 /// The rate of live calls is not believed to be higher than if it had been seen for so many seconds.
 const RATE_LEAST: f64 = 300.0;
-/// The part of the earnings to come that may be spent beforehand.
-const BORROW: f64 = 0.25;
+/// The part of the earnings to come that a run may spend beforehand. It is little, as a list may be through long
+/// before the run ends, and a debt stays unpaid then.
+const BORROW: f64 = 0.05;
+/// But one call may be borrowed while the earnings to come are a multiple of it: small teams earn their first
+/// one late.
+const BORROW_ONE: f64 = 0.25;
 /// An open window is planned for so many seconds ahead.
 const AHEAD: f64 = 3_600.0;
 /// Memory of the rate of live calls, in seconds.
@@ -215,22 +219,22 @@ impl Account {
     fn allowance(&self, prospect: &Prospect, target: f64) -> (f64, Bound) {
         let limit = self.limit.rate.min(target);
         match self.limit.window {
-            Window::Run(end) => self.at_the_end(limit, prospect, (end - prospect.now).max(0.0), BORROW),
+            Window::Run(end) => self.at_the_end(limit, prospect, (end - prospect.now).max(0.0), debt),
             // It may end at any moment: nothing is borrowed from calls that may never come.
-            Window::Life => self.at_the_end(limit, prospect, AHEAD, 0.0),
+            Window::Life => self.at_the_end(limit, prospect, AHEAD, |_| 0.0),
             Window::Last(seconds) => self.rolling(limit, prospect, seconds),
         }
     }
 
     /// Of a window that nothing leaves.
-    fn at_the_end(&self, limit: f64, prospect: &Prospect, ahead: f64, borrow: f64) -> (f64, Bound) {
+    fn at_the_end(&self, limit: f64, prospect: &Prospect, ahead: f64, debt: fn(f64) -> f64) -> (f64, Bound) {
         let credit = limit * self.sum.live - self.sum.abandoned;
         let coming = prospect.coming(ahead);
         let earned = limit * coming;
         let in_flight = limit * prospect.rate * FLIGHT;
-        let reserve = RESERVE + DEVIATIONS * libm::sqrt(in_flight) + BURST * in_flight;
+        let reserve = RESERVE + DEVIATIONS * libm::sqrt(prospect.dispersion * in_flight) + BURST * in_flight;
         let bound = Bound {
-            loss: credit + borrow * earned,
+            loss: credit + debt(earned),
             chance: FINAL_CHANCE,
         };
         (((credit - reserve + earned) / coming.max(1.0)).max(0.0), bound)
@@ -249,7 +253,10 @@ impl Account {
             loss: least / (1.0 - limit).max(0.01),
             chance: FORESEEN * (1.0 - CONFIDENCE) * FLIGHT / repair,
         };
-        (((left - reserve + limit * coming) / coming.max(1.0)).max(0.0), bound)
+        (
+            ((left - reserve + limit * coming) / coming.max(1.0)).max(0.0),
+            bound,
+        )
     }
 
     /// The least credit within so many seconds, if nothing is abandoned and calls come as expected; and what
@@ -266,6 +273,11 @@ impl Account {
             (least.min(left + limit * prospect.coming(leaves)), left)
         })
     }
+}
+
+/// What a run may owe, if so much is to be earned till its end.
+fn debt(earned: f64) -> f64 {
+    (BORROW * earned).max(1.0).min(BORROW_ONE * earned)
 }
 
 /// All accounts, and the rate of live calls.
