@@ -396,14 +396,69 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const HALF_HOUR: f64 = 1_800.0;
+    /// A tenth of a call a second, as many as come, and single abandoned calls.
+    const STEADY: Prospect = Prospect {
+        now: HALF_HOUR,
+        rate: 0.1,
+        most: f64::INFINITY,
+        dispersion: 1.0,
+    };
+
+    fn account(window: Window, live: f64, abandoned: f64) -> Account {
+        let mut account = Account::new(Limit { rate: 0.03, window });
+        account.count(STEADY.now, Tally { live, abandoned });
+        account
+    }
+
+    fn windows() -> impl Strategy<Value = Window> {
+        prop_oneof![
+            Just(Window::Last(HALF_HOUR)),
+            Just(Window::Last(86_400.0)),
+            Just(Window::Life),
+            Just(Window::Run(20_000.0)),
+        ]
+    }
+
     #[test]
     fn an_open_window_borrows_nothing() {
-        let window = Window::Life;
-        let mut account = Account::new(Limit { rate: 0.03, window });
         for (live, credit) in [(0.0, 0.0), (100.0, 3.0)] {
-            account.count(0.0, Tally { live, abandoned: 0.0 });
-            assert_eq!(account.allowance(0.0, 0.2, 1.0).loss, credit);
+            let (_, bound) = account(Window::Life, live, 0.0).allowance(&STEADY, 1.0);
+            assert_eq!(bound.loss, credit);
         }
+    }
+
+    #[test]
+    fn a_run_owes_one_call_or_little() {
+        assert_eq!([0.0, 2.0, 8.0, 100.0].map(debt), [0.0, 0.5, 1.0, 5.0]);
+    }
+
+    #[test]
+    fn nothing_is_earned_by_contacts_that_are_not_there() {
+        let account = account(Window::Run(20_000.0), 100.0, 3.0);
+        let few = Prospect { most: 0.0, ..STEADY };
+        assert!(account.allowance(&few, 1.0).1.loss <= 0.0);
+        assert!(account.allowance(&STEADY, 1.0).1.loss >= 1.0);
+    }
+
+    #[test]
+    fn what_clusters_is_kept_more_for() {
+        let bursts = Prospect {
+            dispersion: 3.0,
+            ..STEADY
+        };
+        for window in [Window::Last(HALF_HOUR), Window::Life] {
+            let account = account(window, 400.0, 2.0);
+            assert!(account.allowance(&bursts, 1.0).0 < account.allowance(&STEADY, 1.0).0);
+        }
+    }
+
+    #[test]
+    fn an_older_state_is_read() {
+        let budget = Budget::new(&[], 0.0);
+        let mut written = serde_json::to_value(&budget).unwrap();
+        written.as_object_mut().unwrap().remove("bursts");
+        assert_eq!(serde_json::from_value::<Budget>(written).unwrap(), budget);
     }
 
     proptest! {
@@ -464,13 +519,72 @@ mod tests {
             let mut account = Account::new(limit);
             let abandoned = libm::floor(f64::from(live) * share);
             account.count(0.0, Tally { live: f64::from(live), abandoned });
-            let rate = 0.1;
-            let allowance = account.allowance(20_000.0 - left, rate, 1.0);
-            let coming = rate * left;
-            let end = abandoned + allowance.share * TRUST * coming;
-            if allowance.share > 0.0 {
+            let prospect = Prospect { now: 20_000.0 - left, ..STEADY };
+            let (allowed, _) = account.allowance(&prospect, 1.0);
+            let coming = prospect.rate * left;
+            let end = abandoned + allowed * TRUST * coming;
+            if allowed > 0.0 {
                 prop_assert!(end <= 0.03 * (f64::from(live) + coming));
             }
+        }
+
+        #[test]
+        fn more_abandoned_never_allows_more(window in windows(), live in 0u32..3_000, abandoned in 0u32..100, more in 1u32..20, rate in 0.0..5.0f64) {
+            let prospect = Prospect { rate, ..STEADY };
+            let allowed = |abandoned: u32| {
+                account(window, f64::from(live), f64::from(abandoned)).allowance(&prospect, 1.0)
+            };
+            let (before, after) = (allowed(abandoned), allowed(abandoned + more));
+            prop_assert!(after.0 <= before.0);
+            prop_assert!(after.1.loss < before.1.loss && after.1.chance <= before.1.chance);
+        }
+
+        #[test]
+        fn what_is_exceeded_already_allows_nothing(window in windows(), live in 0u32..3_000, over in 0.001..50.0f64, others in 0usize..3) {
+            prop_assume!(!matches!(window, Window::Run(_)));
+            let limits = [Window::Last(86_400.0), Window::Life, Window::Last(2_592_000.0)];
+            let mut budget = Budget::new(&[], 0.0);
+            budget.accounts = limits.iter().take(others).map(|window| account(*window, 1e5, 0.0)).collect();
+            budget.accounts.push(account(window, f64::from(live), 0.03 * f64::from(live) + over));
+            prop_assert!(budget.allowance(STEADY.now, 1.0, f64::INFINITY).is_spent());
+        }
+
+        #[test]
+        fn a_bound_keeps_its_limit_and_its_confidence(window in windows(), live in 0u32..3_000, abandoned in 0u32..100, rate in 0.0..5.0f64) {
+            let (live, abandoned) = (f64::from(live), f64::from(abandoned));
+            let prospect = Prospect { rate, ..STEADY };
+            let (_, bound) = account(window, live, abandoned).allowance(&prospect, 1.0);
+            prop_assert!((0.0..=1.0 - CONFIDENCE).contains(&bound.chance));
+            if matches!(window, Window::Last(_) | Window::Life) && bound.loss >= 0.0 {
+                // If as many are abandoned as are borne, who are live calls themselves, the limit holds.
+                let lost = libm::floor(bound.loss);
+                prop_assert!(abandoned + lost <= 0.03 * (live + lost) + 1e-9);
+            }
+        }
+
+        #[test]
+        fn the_credit_to_come_is_what_waiting_shows(gaps in proptest::collection::vec((0.0..60.0f64, any::<bool>()), 1..200), ahead in 0.0..900.0f64) {
+            let limit = Limit { rate: 0.03, window: Window::Last(HALF_HOUR) };
+            let mut account = Account::new(limit);
+            let mut now = 0.0;
+            for (gap, abandoned) in gaps {
+                now += gap;
+                account.count(now, Tally { live: 1.0, abandoned: f64::from(u8::from(abandoned)) });
+            }
+            let prospect = Prospect { now, ..STEADY };
+            let (least, left) = account.credit_within(0.03, &prospect, HALF_HOUR, ahead);
+            let credit = |account: &Account| 0.03 * account.tally().live - account.tally().abandoned;
+            // Every moment at which something leaves, and the end.
+            let leaves = account.parts.iter().map(|(began, _)| began + HALF_HOUR).filter(|at| *at <= now + ahead);
+            let mut found = credit(&account);
+            let mut waiting = account.clone();
+            for at in leaves.collect::<Vec<_>>() {
+                // A little later, as sums of times are rounded.
+                waiting.expire(at + 1e-7);
+                found = found.min(credit(&waiting) + 0.03 * prospect.coming(at - now));
+            }
+            prop_assert!((least - found).abs() < 1e-6, "{} {}", least, found);
+            prop_assert!((left - credit(&waiting)).abs() < 1e-6);
         }
     }
 }

@@ -242,4 +242,57 @@ mod tests {
         }
         assert!(strain.threshold(&allowance) < before / 3.0);
     }
+
+    fn floor_of(forecast: &Forecast, free: i64) -> Floor<'_> {
+        let nobody = Terms {
+            probability: 0.0,
+            count: 0,
+        };
+        Floor {
+            free,
+            busy: vec![[0.2; HORIZONS]; 10],
+            ages: Ages {
+                ringing: vec![3],
+                answered: Vec::new(),
+            },
+            forecast,
+            more: [nobody; HORIZONS],
+            less: [nobody; HORIZONS],
+        }
+    }
+
+    fn bounded(loss: f64, chance: f64) -> Allowance {
+        Allowance {
+            share: 1.0,
+            bounds: vec![Bound { loss, chance }],
+        }
+    }
+
+    #[test]
+    fn what_may_be_lost_keeps_to_every_bound() {
+        let forecast = crate::model::demand::Demand::default().forecast();
+        let floor = floor_of(&forecast, 5);
+        let calls = |allowance: &Allowance| floor.calls(MOST_RISK, allowance, 1_000);
+        let mut before = 0;
+        for loss in 0..6 {
+            let allowance = bounded(f64::from(loss), 0.01);
+            let now = calls(&allowance);
+            assert!(now >= before);
+            before = now;
+            let both = Allowance {
+                bounds: [allowance.bounds, bounded(0.0, 0.001).bounds].concat(),
+                ..allowance
+            };
+            assert_eq!(calls(&both), calls(&bounded(0.0, 0.001)).min(now));
+        }
+        assert!(calls(&bounded(2.0, 0.001)) <= calls(&bounded(2.0, 0.05)));
+    }
+
+    #[test]
+    fn an_exceeded_limit_starts_nothing() {
+        let forecast = crate::model::demand::Demand::default().forecast();
+        let allowance = bounded(-0.01, 1.0);
+        assert_eq!(floor_of(&forecast, 50).calls(MOST_RISK, &allowance, 1_000), 0);
+        assert_eq!(Strain::default().threshold(&allowance), 0.0);
+    }
 }
