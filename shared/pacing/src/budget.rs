@@ -79,9 +79,10 @@ const RATE_LEAST: f64 = 300.0;
 /// The part of the earnings to come that a run may spend beforehand. It is little, as a list may be through long
 /// before the run ends, and a debt stays unpaid then.
 const BORROW: f64 = 0.05;
-/// But one call may be borrowed while the earnings to come are a multiple of it: small teams earn their first
-/// one late.
-const BORROW_ONE: f64 = 0.25;
+/// The part of the earnings to come that surely repays a debt. Up to it one call may be borrowed, however little is
+/// earned, as small teams earn their first one late; and a run that owes more than it may is not over its limit,
+/// and goes on without risk.
+const REPAID: f64 = 0.25;
 /// An open window is planned for so many seconds ahead.
 const AHEAD: f64 = 3_600.0;
 /// Memory of the rate of live calls, in seconds.
@@ -219,22 +220,28 @@ impl Account {
     fn allowance(&self, prospect: &Prospect, target: f64) -> (f64, Bound) {
         let limit = self.limit.rate.min(target);
         match self.limit.window {
-            Window::Run(end) => self.at_the_end(limit, prospect, (end - prospect.now).max(0.0), debt),
+            Window::Run(end) => self.at_the_end(limit, prospect, (end - prospect.now).max(0.0), bearable),
             // It may end at any moment: nothing is borrowed from calls that may never come.
-            Window::Life => self.at_the_end(limit, prospect, AHEAD, |_| 0.0),
+            Window::Life => self.at_the_end(limit, prospect, AHEAD, |credit, _| credit),
             Window::Last(seconds) => self.rolling(limit, prospect, seconds),
         }
     }
 
     /// Of a window that nothing leaves.
-    fn at_the_end(&self, limit: f64, prospect: &Prospect, ahead: f64, debt: fn(f64) -> f64) -> (f64, Bound) {
+    fn at_the_end(
+        &self,
+        limit: f64,
+        prospect: &Prospect,
+        ahead: f64,
+        bears: fn(f64, f64) -> f64,
+    ) -> (f64, Bound) {
         let credit = limit * self.sum.live - self.sum.abandoned;
         let coming = prospect.coming(ahead);
         let earned = limit * coming;
         let in_flight = limit * prospect.rate * FLIGHT;
         let reserve = RESERVE + DEVIATIONS * libm::sqrt(prospect.dispersion * in_flight) + BURST * in_flight;
         let bound = Bound {
-            loss: credit + debt(earned),
+            loss: bears(credit, earned),
             chance: FINAL_CHANCE,
         };
         (((credit - reserve + earned) / coming.max(1.0)).max(0.0), bound)
@@ -275,9 +282,15 @@ impl Account {
     }
 }
 
-/// What a run may owe, if so much is to be earned till its end.
-fn debt(earned: f64) -> f64 {
-    (BORROW * earned).max(1.0).min(BORROW_ONE * earned)
+/// What a run bears with this credit, if so much is to be earned till its end.
+fn bearable(credit: f64, earned: f64) -> f64 {
+    let repaid = REPAID * earned;
+    let borne = credit + (BORROW * earned).max(1.0).min(repaid);
+    if credit + repaid >= 0.0 {
+        borne.max(0.0)
+    } else {
+        borne
+    }
 }
 
 /// All accounts, and the rate of live calls.
@@ -430,7 +443,13 @@ mod tests {
 
     #[test]
     fn a_run_owes_one_call_or_little() {
-        assert_eq!([0.0, 2.0, 8.0, 100.0].map(debt), [0.0, 0.5, 1.0, 5.0]);
+        assert_eq!(
+            [0.0, 2.0, 8.0, 100.0].map(|earned| bearable(0.0, earned)),
+            [0.0, 0.5, 1.0, 5.0]
+        );
+        // What is repaid surely is not over the limit, but bears nothing more; what is not, is.
+        assert_eq!(bearable(-20.0, 100.0), 0.0);
+        assert!(bearable(-25.1, 100.0) < 0.0);
     }
 
     #[test]
@@ -536,7 +555,7 @@ mod tests {
             };
             let (before, after) = (allowed(abandoned), allowed(abandoned + more));
             prop_assert!(after.0 <= before.0);
-            prop_assert!(after.1.loss < before.1.loss && after.1.chance <= before.1.chance);
+            prop_assert!(after.1.loss <= before.1.loss && after.1.chance <= before.1.chance);
         }
 
         #[test]
