@@ -1,15 +1,34 @@
-//! How much may still be abandoned: one account per legal window, the tightest rules.
+//! How much may still be abandoned: one account per legal window, and every one of them rules.
 //!
-//! An account earns `limit` per live call and pays 1 per abandoned one. Over the rest of the window, with
-//! `M` live calls to come, the share that may be abandoned is what ends the window just under its limit:
+//! An account earns `limit` per live call and pays 1 per abandoned one: `credit = limit L - A`. It rules twice.
 //!
-//! `share = (limit L - A - reserve + limit M) / M`
+//! **Each call** ([`Bound`]): with the calls in flight and this one, more may be abandoned than the window bears
+//! with a small probability only. An abandoned call is live itself, so that `a` of them are borne while
+//! `a (1 - limit) <= credit`. In a rolling window the credit is the least that it has while the calls in flight
+//! come out: live calls that leave it meanwhile take what they earned with them.
 //!
-//! A debt is allowed only as far as the calls to come repay it surely.
+//! A rolling window is promised with the [`CONFIDENCE`] to be under its limit at any moment. A breach lasts until
+//! the calls that follow have earned it back, `1 / (limit x rate)` seconds, or until it leaves the window. If each
+//! flight of calls breaks the limit with probability `p`, the window is over it for a part `p x repair / flight` of
+//! all moments; so the calls in flight may with `p = (1 - confidence) x flight / repair`, less what is kept
+//! for that which no forecast tells ([`FORESEEN`]).
+//!
+//! **All calls to come** (`share`): so many may be abandoned that the window stands under its limit by a reserve
+//! some time ahead, with `M` live calls till then and without what leaves it till then:
+//!
+//! `share = (limit L' - A' - reserve + limit M) / M`
+//!
+//! What is abandoned strays from that while it is steered back: a random walk with variance `limit x rate x
+//! dispersion` a second, drawn back within `ahead` seconds, has the variance `limit x rate x dispersion x ahead / 2`
+//! (Ornstein-Uhlenbeck). The reserve is as many deviations of it as the confidence asks for.
+//!
+//! A debt is allowed only in a run whose end is known, as far as the calls to come repay it surely.
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
+
+use crate::learn::bursts::Bursts;
 
 /// An abandonment limit that the law or the administrator sets.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,7 +52,20 @@ pub enum Window {
     Last(f64),
 }
 
-/// Kept unspent: what one abandoned call at the end would cost, and a little.
+/// With this confidence a rolling window is found under its limit at any moment.
+pub(crate) const CONFIDENCE: f64 = 0.95;
+/// The standard normal quantile of it, one-sided.
+const QUANTILE: f64 = 1.645;
+/// Of the breaches that the confidence admits, so many may come of what is foreseen. The others are for agents
+/// who leave, people who answer otherwise from one minute to the next, and the like.
+const FORESEEN: f64 = 0.3;
+/// The probability with which the calls in flight may cost a run more than it bears, which is never repaired.
+const FINAL_CHANCE: f64 = 0.000_4;
+/// Abandoned calls are whole ones: half of one is kept, too.
+const WHOLE: f64 = 0.5;
+/// Rolling windows are steered over this part of them.
+const STEERED: f64 = 0.25;
+/// Kept unspent in a run: what one abandoned call at the end would cost, and a little.
 const RESERVE: f64 = 1.2;
 /// Kept besides: so many standard deviations of what is abandoned of the calls in flight.
 const DEVIATIONS: f64 = 4.0;
@@ -44,8 +76,13 @@ const BURST: f64 = 5.0;
 const FLIGHT: f64 = 20.0;
 /// The rate of live calls is not believed to be higher than if it had been seen for so many seconds.
 const RATE_LEAST: f64 = 300.0;
-/// The part of the earnings to come that may be spent beforehand.
-const BORROW: f64 = 0.25;
+/// The part of the earnings to come that a run may spend beforehand. It is little, as a list may be through long
+/// before the run ends, and a debt stays unpaid then.
+const BORROW: f64 = 0.05;
+/// The part of the earnings to come that surely repays a debt. Up to it one call may be borrowed, however little is
+/// earned, as small teams earn their first one late; and a run that owes more than it may is not over its limit,
+/// and goes on without risk.
+const REPAID: f64 = 0.25;
 /// An open window is planned for so many seconds ahead.
 const AHEAD: f64 = 3_600.0;
 /// Memory of the rate of live calls, in seconds.
@@ -56,12 +93,47 @@ const TRUST: f64 = 0.9;
 const PARTS: f64 = 60.0;
 
 /// What is still allowed.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Allowance {
     /// The share of the live calls to come that may be abandoned.
     pub(crate) share: f64,
-    /// Calls that may be abandoned at once.
+    /// What each window bears of the calls in flight.
+    pub(crate) bounds: Vec<Bound>,
+}
+
+impl Allowance {
+    /// Whether a limit is exceeded already, whatever becomes of the calls in flight.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.bounds.iter().any(|bound| bound.loss < 0.0)
+    }
+}
+
+/// What a window bears of the calls in flight.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bound {
+    /// Calls that may be abandoned.
     pub(crate) loss: f64,
+    /// The probability with which more may be.
+    pub(crate) chance: f64,
+}
+
+/// What is expected of the calls to come.
+#[derive(Clone, Copy, Debug)]
+struct Prospect {
+    now: f64,
+    /// Live calls a second.
+    rate: f64,
+    /// Live calls that may come at all.
+    most: f64,
+    /// Of the number of abandoned calls, variance per mean.
+    dispersion: f64,
+}
+
+impl Prospect {
+    /// Live calls to be counted on within so many seconds.
+    fn coming(&self, seconds: f64) -> f64 {
+        TRUST * (self.rate * seconds).min(self.most)
+    }
 }
 
 /// Windows that formulas may ask about.
@@ -144,24 +216,80 @@ impl Account {
         }
     }
 
-    /// What is allowed now of the limit, or of a lower target, if so many live calls come a second.
-    fn allowance(&self, now: f64, rate: f64, target: f64) -> Allowance {
+    /// The share that may be abandoned, and what may be of the calls in flight, of the limit or of a lower target.
+    fn allowance(&self, prospect: &Prospect, target: f64) -> (f64, Bound) {
         let limit = self.limit.rate.min(target);
-        let credit = limit * self.sum.live - self.sum.abandoned;
-        let (ahead, borrow) = match self.limit.window {
-            Window::Run(end) => ((end - now).max(0.0), BORROW),
+        match self.limit.window {
+            Window::Run(end) => self.at_the_end(limit, prospect, (end - prospect.now).max(0.0), bearable),
             // It may end at any moment: nothing is borrowed from calls that may never come.
-            Window::Life => (AHEAD, 0.0),
-            Window::Last(seconds) => ((seconds / 4.0).min(AHEAD), 0.0),
-        };
-        let coming = TRUST * rate * ahead;
-        let earned = limit * coming;
-        let in_flight = limit * rate * FLIGHT;
-        let reserve = RESERVE + DEVIATIONS * libm::sqrt(in_flight) + BURST * in_flight;
-        Allowance {
-            share: ((credit - reserve + earned) / coming.max(1.0)).max(0.0),
-            loss: credit + borrow * earned,
+            Window::Life => self.at_the_end(limit, prospect, AHEAD, |credit, _| credit),
+            Window::Last(seconds) => self.rolling(limit, prospect, seconds),
         }
+    }
+
+    /// Of a window that nothing leaves.
+    fn at_the_end(
+        &self,
+        limit: f64,
+        prospect: &Prospect,
+        ahead: f64,
+        bears: fn(f64, f64) -> f64,
+    ) -> (f64, Bound) {
+        let credit = limit * self.sum.live - self.sum.abandoned;
+        let coming = prospect.coming(ahead);
+        let earned = limit * coming;
+        let in_flight = limit * prospect.rate * FLIGHT;
+        let reserve = RESERVE + DEVIATIONS * libm::sqrt(prospect.dispersion * in_flight) + BURST * in_flight;
+        let bound = Bound {
+            loss: bears(credit, earned),
+            chance: FINAL_CHANCE,
+        };
+        (((credit - reserve + earned) / coming.max(1.0)).max(0.0), bound)
+    }
+
+    /// Of a window that old calls leave.
+    fn rolling(&self, limit: f64, prospect: &Prospect, seconds: f64) -> (f64, Bound) {
+        let rate = prospect.rate;
+        let ahead = (STEERED * seconds).min(AHEAD);
+        let coming = prospect.coming(ahead);
+        let reserve = WHOLE + QUANTILE * libm::sqrt(prospect.dispersion * limit * rate * ahead / 2.0);
+        let (_, left) = self.credit_within(limit, prospect, seconds, ahead);
+        let (least, _) = self.credit_within(limit, prospect, seconds, FLIGHT);
+        let repair = (1.0 / (limit * rate).max(1e-9)).min(seconds).max(FLIGHT);
+        let bound = Bound {
+            loss: least / (1.0 - limit).max(0.01),
+            chance: FORESEEN * (1.0 - CONFIDENCE) * FLIGHT / repair,
+        };
+        (
+            ((left - reserve + limit * coming) / coming.max(1.0)).max(0.0),
+            bound,
+        )
+    }
+
+    /// The least credit within so many seconds, if nothing is abandoned and calls come as expected; and what
+    /// is left then of the credit of today.
+    fn credit_within(&self, limit: f64, prospect: &Prospect, seconds: f64, ahead: f64) -> (f64, f64) {
+        let credit = limit * self.sum.live - self.sum.abandoned;
+        let leaving = self
+            .parts
+            .iter()
+            .map(|(began, tally)| ((began + seconds - prospect.now).max(0.0), tally))
+            .take_while(|(leaves, _)| *leaves <= ahead);
+        leaving.fold((credit, credit), |(least, left), (leaves, tally)| {
+            let left = left - limit * tally.live + tally.abandoned;
+            (least.min(left + limit * prospect.coming(leaves)), left)
+        })
+    }
+}
+
+/// What a run bears with this credit, if so much is to be earned till its end.
+fn bearable(credit: f64, earned: f64) -> f64 {
+    let repaid = REPAID * earned;
+    let borne = credit + (BORROW * earned).max(1.0).min(repaid);
+    if credit + repaid >= 0.0 {
+        borne.max(0.0)
+    } else {
+        borne
     }
 }
 
@@ -175,6 +303,8 @@ pub(crate) struct Budget {
     counted: f64,
     /// Live calls, decayed.
     recent: f64,
+    #[serde(default)]
+    bursts: Bursts,
 }
 
 impl Budget {
@@ -187,6 +317,7 @@ impl Budget {
             since: now,
             counted: now,
             recent: 0.0,
+            bursts: Bursts::new(now),
         }
     }
 
@@ -231,12 +362,14 @@ impl Budget {
             live: 0.0,
             abandoned: 1.0,
         };
+        self.bursts.abandoned(now);
         self.all().for_each(|account| account.count(now, abandoned));
     }
 
     /// Brings the windows up to date.
     pub(crate) fn advance(&mut self, now: f64) {
         self.decay(now);
+        self.bursts.advance(now);
         self.all().for_each(|account| account.expire(now));
     }
 
@@ -251,20 +384,23 @@ impl Budget {
         self.recent / (RATE_MEMORY * (1.0 - libm::exp(-seconds / RATE_MEMORY)))
     }
 
-    /// What the tightest window allows, none more than the target.
-    pub(crate) fn allowance(&self, now: f64, target: f64) -> Allowance {
-        let rate = self.rate();
-        let free = Allowance {
-            share: 1.0,
-            loss: f64::INFINITY,
+    /// What all windows allow, none more than the target, if at most so many live calls come.
+    pub(crate) fn allowance(&self, now: f64, target: f64, most: f64) -> Allowance {
+        let prospect = Prospect {
+            now,
+            rate: self.rate(),
+            most,
+            dispersion: self.bursts.dispersion(),
         };
-        self.accounts
+        let allowances = self
+            .accounts
             .iter()
-            .map(|account| account.allowance(now, rate, target))
-            .fold(free, |a, b| Allowance {
-                share: a.share.min(b.share),
-                loss: a.loss.min(b.loss),
-            })
+            .map(|account| account.allowance(&prospect, target));
+        let (shares, bounds): (Vec<_>, Vec<_>) = allowances.unzip();
+        Allowance {
+            share: shares.into_iter().fold(1.0, f64::min),
+            bounds,
+        }
     }
 }
 
@@ -273,14 +409,75 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const HALF_HOUR: f64 = 1_800.0;
+    /// A tenth of a call a second, as many as come, and single abandoned calls.
+    const STEADY: Prospect = Prospect {
+        now: HALF_HOUR,
+        rate: 0.1,
+        most: f64::INFINITY,
+        dispersion: 1.0,
+    };
+
+    fn account(window: Window, live: f64, abandoned: f64) -> Account {
+        let mut account = Account::new(Limit { rate: 0.03, window });
+        account.count(STEADY.now, Tally { live, abandoned });
+        account
+    }
+
+    fn windows() -> impl Strategy<Value = Window> {
+        prop_oneof![
+            Just(Window::Last(HALF_HOUR)),
+            Just(Window::Last(86_400.0)),
+            Just(Window::Life),
+            Just(Window::Run(20_000.0)),
+        ]
+    }
+
     #[test]
     fn an_open_window_borrows_nothing() {
-        let window = Window::Life;
-        let mut account = Account::new(Limit { rate: 0.03, window });
         for (live, credit) in [(0.0, 0.0), (100.0, 3.0)] {
-            account.count(0.0, Tally { live, abandoned: 0.0 });
-            assert_eq!(account.allowance(0.0, 0.2, 1.0).loss, credit);
+            let (_, bound) = account(Window::Life, live, 0.0).allowance(&STEADY, 1.0);
+            assert_eq!(bound.loss, credit);
         }
+    }
+
+    #[test]
+    fn a_run_owes_one_call_or_little() {
+        assert_eq!(
+            [0.0, 2.0, 8.0, 100.0].map(|earned| bearable(0.0, earned)),
+            [0.0, 0.5, 1.0, 5.0]
+        );
+        // What is repaid surely is not over the limit, but bears nothing more; what is not, is.
+        assert_eq!(bearable(-20.0, 100.0), 0.0);
+        assert!(bearable(-25.1, 100.0) < 0.0);
+    }
+
+    #[test]
+    fn nothing_is_earned_by_contacts_that_are_not_there() {
+        let account = account(Window::Run(20_000.0), 100.0, 3.0);
+        let few = Prospect { most: 0.0, ..STEADY };
+        assert!(account.allowance(&few, 1.0).1.loss <= 0.0);
+        assert!(account.allowance(&STEADY, 1.0).1.loss >= 1.0);
+    }
+
+    #[test]
+    fn what_clusters_is_kept_more_for() {
+        let bursts = Prospect {
+            dispersion: 3.0,
+            ..STEADY
+        };
+        for window in [Window::Last(HALF_HOUR), Window::Life] {
+            let account = account(window, 400.0, 2.0);
+            assert!(account.allowance(&bursts, 1.0).0 < account.allowance(&STEADY, 1.0).0);
+        }
+    }
+
+    #[test]
+    fn an_older_state_is_read() {
+        let budget = Budget::new(&[], 0.0);
+        let mut written = serde_json::to_value(&budget).unwrap();
+        written.as_object_mut().unwrap().remove("bursts");
+        assert_eq!(serde_json::from_value::<Budget>(written).unwrap(), budget);
     }
 
     proptest! {
@@ -341,13 +538,72 @@ mod tests {
             let mut account = Account::new(limit);
             let abandoned = libm::floor(f64::from(live) * share);
             account.count(0.0, Tally { live: f64::from(live), abandoned });
-            let rate = 0.1;
-            let allowance = account.allowance(20_000.0 - left, rate, 1.0);
-            let coming = rate * left;
-            let end = abandoned + allowance.share * TRUST * coming;
-            if allowance.share > 0.0 {
+            let prospect = Prospect { now: 20_000.0 - left, ..STEADY };
+            let (allowed, _) = account.allowance(&prospect, 1.0);
+            let coming = prospect.rate * left;
+            let end = abandoned + allowed * TRUST * coming;
+            if allowed > 0.0 {
                 prop_assert!(end <= 0.03 * (f64::from(live) + coming));
             }
+        }
+
+        #[test]
+        fn more_abandoned_never_allows_more(window in windows(), live in 0u32..3_000, abandoned in 0u32..100, more in 1u32..20, rate in 0.0..5.0f64) {
+            let prospect = Prospect { rate, ..STEADY };
+            let allowed = |abandoned: u32| {
+                account(window, f64::from(live), f64::from(abandoned)).allowance(&prospect, 1.0)
+            };
+            let (before, after) = (allowed(abandoned), allowed(abandoned + more));
+            prop_assert!(after.0 <= before.0);
+            prop_assert!(after.1.loss <= before.1.loss && after.1.chance <= before.1.chance);
+        }
+
+        #[test]
+        fn what_is_exceeded_already_allows_nothing(window in windows(), live in 0u32..3_000, over in 0.001..50.0f64, others in 0usize..3) {
+            prop_assume!(!matches!(window, Window::Run(_)));
+            let limits = [Window::Last(86_400.0), Window::Life, Window::Last(2_592_000.0)];
+            let mut budget = Budget::new(&[], 0.0);
+            budget.accounts = limits.iter().take(others).map(|window| account(*window, 1e5, 0.0)).collect();
+            budget.accounts.push(account(window, f64::from(live), 0.03 * f64::from(live) + over));
+            prop_assert!(budget.allowance(STEADY.now, 1.0, f64::INFINITY).is_spent());
+        }
+
+        #[test]
+        fn a_bound_keeps_its_limit_and_its_confidence(window in windows(), live in 0u32..3_000, abandoned in 0u32..100, rate in 0.0..5.0f64) {
+            let (live, abandoned) = (f64::from(live), f64::from(abandoned));
+            let prospect = Prospect { rate, ..STEADY };
+            let (_, bound) = account(window, live, abandoned).allowance(&prospect, 1.0);
+            prop_assert!((0.0..=1.0 - CONFIDENCE).contains(&bound.chance));
+            if matches!(window, Window::Last(_) | Window::Life) && bound.loss >= 0.0 {
+                // If as many are abandoned as are borne, who are live calls themselves, the limit holds.
+                let lost = libm::floor(bound.loss);
+                prop_assert!(abandoned + lost <= 0.03 * (live + lost) + 1e-9);
+            }
+        }
+
+        #[test]
+        fn the_credit_to_come_is_what_waiting_shows(gaps in proptest::collection::vec((0.0..60.0f64, any::<bool>()), 1..200), ahead in 0.0..900.0f64) {
+            let limit = Limit { rate: 0.03, window: Window::Last(HALF_HOUR) };
+            let mut account = Account::new(limit);
+            let mut now = 0.0;
+            for (gap, abandoned) in gaps {
+                now += gap;
+                account.count(now, Tally { live: 1.0, abandoned: f64::from(u8::from(abandoned)) });
+            }
+            let prospect = Prospect { now, ..STEADY };
+            let (least, left) = account.credit_within(0.03, &prospect, HALF_HOUR, ahead);
+            let credit = |account: &Account| 0.03 * account.tally().live - account.tally().abandoned;
+            // Every moment at which something leaves, and the end.
+            let leaves = account.parts.iter().map(|(began, _)| began + HALF_HOUR).filter(|at| *at <= now + ahead);
+            let mut found = credit(&account);
+            let mut waiting = account.clone();
+            for at in leaves.collect::<Vec<_>>() {
+                // A little later, as sums of times are rounded.
+                waiting.expire(at + 1e-7);
+                found = found.min(credit(&waiting) + 0.03 * prospect.coming(at - now));
+            }
+            prop_assert!((least - found).abs() < 1e-6, "{} {}", least, found);
+            prop_assert!((left - credit(&waiting)).abs() < 1e-6);
         }
     }
 }

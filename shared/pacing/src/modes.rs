@@ -18,13 +18,15 @@ impl State {
     }
 
     fn predictive(&self, target: f64, moment: &Moment) -> Dialing {
-        let allowance = self.budget().allowance(self.now(), target);
-        let threshold = self.strain().threshold(allowance);
+        let contacts = moment.pending.map_or(f64::INFINITY, f64::from);
+        let live = contacts * self.demand().answer_rate();
+        let allowance = self.budget().allowance(self.now(), target, live);
+        let threshold = self.strain().threshold(&allowance);
         let most = self.cold_calls(moment).unwrap_or(moment.most);
-        let shared = self.shared_floor(moment).calls(threshold, allowance, most);
+        let shared = self.shared_floor(moment).calls(threshold, &allowance, most);
         // What outbound has for itself, however many queue on the other side.
         let own = if moment.in_queue > 0 {
-            self.own_floor(moment).calls(threshold, allowance, most)
+            self.own_floor(moment).calls(threshold, &allowance, most)
         } else {
             0
         };

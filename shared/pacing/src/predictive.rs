@@ -6,20 +6,30 @@
 //! a caller waits, less calls answered before. At the optimum of the constrained decision process this
 //! risk is nearly the same in every state, so that a threshold on it is nearly optimal.
 //!
+//! Besides, each budget bounds what all calls in flight may cost (see [`crate::budget`]). Whoever finds no agent
+//! is lost, so that what is lost by a moment is the most by which demand was ever ahead of supply till then: a
+//! queue without places, reflected at 0 (Asmussen, Applied Probability and Queues, IX.2). That some moment's
+//! surplus is under `-a` is about twice as likely as that it is at the worst of the moments looked at (the reflection
+//! principle, exact for a walk without drift). Answers are independent given their level, and the level is
+//! uncertain: a mixture of binomials, which spreads wider than either.
+//!
 //! How much is really abandoned at a threshold differs from floor to floor; what happens is held against
 //! the thresholds in force ([`Strain`]), so that the threshold aims at the share that the budget allows.
 
 use serde::{Deserialize, Serialize};
 
-use crate::budget::Allowance;
+use crate::budget::{Allowance, Bound};
 use crate::model::demand::{Ages, Forecast};
 use crate::model::{HORIZONS, Row};
 use crate::surplus::{Surplus, Terms};
 
 /// The highest threshold.
 const MOST_RISK: f64 = 0.1;
-/// The probability with which the calls in flight may cost more than the budget can bear.
-const RUIN: f64 = 0.000_4;
+/// And the lowest: at this risk next to nobody is lost, and the people who answer earn for the budget. It ends
+/// where a limit is exceeded.
+const LEAST_RISK: f64 = 0.001;
+/// That some moment is worse, against the worst of those looked at.
+const REFLECTED: f64 = 2.0;
 
 /// What is less likely is left out.
 const NEVER: f64 = 1e-4;
@@ -52,9 +62,12 @@ impl Strain {
     }
 
     /// The threshold at which the share is abandoned.
-    pub(crate) fn threshold(self, allowance: Allowance) -> f64 {
+    pub(crate) fn threshold(self, allowance: &Allowance) -> f64 {
+        if allowance.is_spent() {
+            return 0.0;
+        }
         let per_risk = (self.abandoned / self.risked).clamp(0.3, 5.0);
-        (allowance.share / per_risk).clamp(0.0, MOST_RISK)
+        (allowance.share / per_risk).clamp(LEAST_RISK, MOST_RISK)
     }
 }
 
@@ -77,23 +90,28 @@ pub(crate) struct Floor<'a> {
 
 /// One moment at one level.
 struct Case {
+    place: usize,
+    /// Of the answers to a call dialed now, those at this moment and level.
     weight: f64,
+    /// In the level.
+    belief: f64,
     fresh: f64,
     surplus: Surplus,
-    last: bool,
 }
 
 impl Floor<'_> {
     /// How many calls to dial, at most `most`.
-    pub(crate) fn calls(&self, threshold: f64, allowance: Allowance, most: u32) -> u32 {
-        if threshold <= 0.0 || most == 0 {
+    pub(crate) fn calls(&self, threshold: f64, allowance: &Allowance, most: u32) -> u32 {
+        if threshold <= 0.0 || most == 0 || allowance.is_spent() {
             return 0;
         }
         let cases = self.cases();
-        #[allow(clippy::cast_possible_truncation)]
-        let bearable = libm::floor(allowance.loss.clamp(-1.0, 1e6)) as i64;
         largest(most, |calls| {
-            risk(&cases, calls) <= threshold && ruin(&cases, calls, bearable) <= RUIN
+            risk(&cases, calls) <= threshold
+                && allowance
+                    .bounds
+                    .iter()
+                    .all(|bound| is_borne(&cases, calls, *bound))
         })
     }
 
@@ -123,10 +141,11 @@ impl Floor<'_> {
                 let weight = outlook.weight * answer;
                 total += weight;
                 cases.push(Case {
+                    place,
                     weight,
+                    belief: outlook.weight,
                     fresh: at(&outlook.fresh),
                     surplus: supply.less(less.filter(likely)),
-                    last: place + 1 == HORIZONS,
                 });
             }
         }
@@ -146,14 +165,15 @@ fn risk(cases: &[Case], calls: u32) -> f64 {
     cases.iter().map(|case| case.weight * case.short(calls, 0)).sum()
 }
 
-/// The probability that more calls are lost than can be borne, of all in flight and so many more.
-fn ruin(cases: &[Case], calls: u32, bearable: i64) -> f64 {
-    let last = cases.iter().filter(|case| case.last);
-    let (sum, weight) = last.fold((0.0, 0.0), |(sum, weight), case| {
-        let ruin = case.short(calls, -(bearable + 1));
-        (sum + case.weight * ruin, weight + case.weight)
-    });
-    sum / weight.max(1e-12)
+/// Whether a budget bears what all calls in flight and so many more may cost.
+fn is_borne(cases: &[Case], calls: u32, bound: Bound) -> bool {
+    #[allow(clippy::cast_possible_truncation)]
+    let loss = libm::floor(bound.loss.clamp(0.0, 1e6)) as i64;
+    let mut moments = cases.chunk_by(|a, b| a.place == b.place);
+    moments.all(|levels| {
+        let ruin = |case: &Case| case.belief * case.short(calls, -(loss + 1));
+        REFLECTED * levels.iter().map(ruin).sum::<f64>() <= bound.chance
+    })
 }
 
 impl Case {
@@ -212,14 +232,67 @@ mod tests {
     fn more_is_abandoned_than_was_risked_so_less_is_risked() {
         let allowance = Allowance {
             share: 0.03,
-            loss: 10.0,
+            bounds: Vec::new(),
         };
         let mut strain = Strain::default();
-        let before = strain.threshold(allowance);
+        let before = strain.threshold(&allowance);
         for _ in 0..50 {
             strain.live(before);
             strain.abandoned();
         }
-        assert!(strain.threshold(allowance) < before / 3.0);
+        assert!(strain.threshold(&allowance) < before / 3.0);
+    }
+
+    fn floor_of(forecast: &Forecast, free: i64) -> Floor<'_> {
+        let nobody = Terms {
+            probability: 0.0,
+            count: 0,
+        };
+        Floor {
+            free,
+            busy: vec![[0.2; HORIZONS]; 10],
+            ages: Ages {
+                ringing: vec![3],
+                answered: Vec::new(),
+            },
+            forecast,
+            more: [nobody; HORIZONS],
+            less: [nobody; HORIZONS],
+        }
+    }
+
+    fn bounded(loss: f64, chance: f64) -> Allowance {
+        Allowance {
+            share: 1.0,
+            bounds: vec![Bound { loss, chance }],
+        }
+    }
+
+    #[test]
+    fn what_may_be_lost_keeps_to_every_bound() {
+        let forecast = crate::model::demand::Demand::default().forecast();
+        let floor = floor_of(&forecast, 5);
+        let calls = |allowance: &Allowance| floor.calls(MOST_RISK, allowance, 1_000);
+        let mut before = 0;
+        for loss in 0..6 {
+            let allowance = bounded(f64::from(loss), 0.01);
+            let now = calls(&allowance);
+            assert!(now >= before);
+            before = now;
+            let both = Allowance {
+                bounds: [allowance.bounds, bounded(0.0, 0.001).bounds].concat(),
+                ..allowance
+            };
+            assert_eq!(calls(&both), calls(&bounded(0.0, 0.001)).min(now));
+        }
+        assert!(calls(&bounded(2.0, 0.001)) <= calls(&bounded(2.0, 0.05)));
+    }
+
+    #[test]
+    fn an_exceeded_limit_starts_nothing() {
+        let forecast = crate::model::demand::Demand::default().forecast();
+        let allowance = bounded(-0.01, 1.0);
+        assert_eq!(floor_of(&forecast, 50).calls(MOST_RISK, &allowance, 1_000), 0);
+        assert_eq!(Strain::default().threshold(&allowance), 0.0);
     }
 }
