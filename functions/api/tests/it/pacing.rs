@@ -1,9 +1,13 @@
 //! Calls that wait for their skill group: how its pacing is set, what its owner does, and what agents say to previews.
 
 use application::api_keys::Role;
-use application::pacing::{Owner, Pulsed};
+use application::pacing::{self, Owner, Pulsed};
+use application::timers::TimerMessage;
 use domain::id::{SkillGroupId, TenantId};
+use domain::time::Millis;
+use futures::FutureExt as _;
 use http::Method;
+use platform::queues::{QueueName, Queues as _};
 use serde_json::{Value, json};
 
 use crate::harness::{Api, campaign};
@@ -267,4 +271,48 @@ async fn only_who_may_write_answers_for_an_agent() {
         .send()
         .await
         .expect(403);
+}
+
+/// What a worker makes of the messages that have arrived: the owner of a group that nobody has, if there is one.
+async fn owner_by_message(api: &Api) -> Option<Owner> {
+    // An empty queue makes its caller wait.
+    let arrived = api.world.receive(QueueName::Pacing, 10, Millis::minutes(1));
+    for message in arrived.now_or_never()?.unwrap() {
+        let timer = TimerMessage::decode(&message.body).unwrap();
+        let owner = pacing::due(&api.context, &timer).await.unwrap();
+        api.world
+            .delete(QueueName::Pacing, vec![message.receipt])
+            .await
+            .unwrap();
+        if owner.is_some() {
+            return owner;
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn the_group_of_an_owner_who_died_has_another_within_fifteen_seconds() {
+    let api = Api::new().await;
+    floor(&api).await;
+    for lived in [1, 7, 31] {
+        let mut owner = owner(&api).await;
+        for _ in 0..lived {
+            work(&api, &mut owner, 1).await;
+            assert!(owner_by_message(&api).await.is_none(), "the group has an owner");
+        }
+        drop(owner);
+        // Nothing happens that would wake anybody, and no sweep passes.
+        let mut waited = 0;
+        while owner_by_message(&api).await.is_none() {
+            waited += 1;
+            assert!(waited <= 15, "nobody has found the group");
+            api.pass(1).await;
+        }
+        assert!(
+            waited >= 9,
+            "the lease of the dead owner still held after {waited} seconds"
+        );
+        api.pass(11).await;
+    }
 }

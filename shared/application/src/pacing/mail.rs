@@ -210,6 +210,6 @@ fn millis(at: Timestamp) -> String {
     format!("{:013}", at.millis())
 }
 
-fn signed(span: Millis) -> i64 {
+pub(super) fn signed(span: Millis) -> i64 {
     i64::try_from(span.get()).unwrap_or(i64::MAX)
 }

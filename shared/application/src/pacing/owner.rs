@@ -10,7 +10,7 @@ use platform::table::{TableError, Write};
 use serde::{Deserialize, Serialize};
 
 use super::log::{self, Entry};
-use super::mail::{News, Reader};
+use super::mail::{News, Reader, signed};
 use super::sight::{self, Known};
 use super::{carry_out, timer, waiting};
 use crate::campaigns::{self, Standing};
@@ -119,9 +119,16 @@ fn put(tenant: &TenantId, group: &SkillGroupId, held: &Ownership, version: u64) 
 
 /// When a group whose owner holds it until then is to be looked at again.
 fn stray_after(until: Timestamp) -> Timestamp {
-    let step = i64::try_from(DUE_STEP.get()).unwrap_or(5_000);
+    let step = signed(DUE_STEP);
     let steps = until.millis().div_euclid(step) + 1;
     Timestamp::from_millis(steps.saturating_mul(step))
+}
+
+/// Sends the message by which a group is looked at again, if that is soon: should its owner die, it finds the next
+/// one as soon as the lease has ended.
+async fn hand_over(context: &Context, tenant: &TenantId, group: &SkillGroupId, again: Timestamp) {
+    let key = keys::pacing_owner(tenant, group);
+    timers::hand_over_near(context, vec![(key, timer(again))]).await;
 }
 
 /// The write by which a group that is newly paced finds an owner; none if it stands already.
@@ -188,11 +195,12 @@ impl Owner {
             return Ok(None);
         };
         let until = now + LEASED_FOR;
+        let again = stray_after(until);
         let held = Ownership {
             epoch: before.epoch + 1,
             holder: context.token(),
             until,
-            again: Some(stray_after(until)),
+            again: Some(again),
             ..before
         };
         match context
@@ -205,12 +213,7 @@ impl Owner {
             Err(TableError::ConditionFailed(_) | TableError::Conflict) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
-        let key = keys::pacing_owner(tenant, id);
-        timers::hand_over_near(
-            context,
-            held.again.map(|again| (key, timer(again))).into_iter().collect(),
-        )
-        .await;
+        hand_over(context, tenant, id, again).await;
         let rebuilt = log::rebuild(context, tenant, id, held.snapshot, held.next).await?;
         let recorded = rebuilt.is_some();
         let (group, decided) = rebuilt.unwrap_or_else(|| (Group::new(pacing.as_of(now), now), Vec::new()));
@@ -292,10 +295,8 @@ impl Owner {
             (_, false) => now + IDLE,
         };
         self.held.again = Some(again);
-        let timer = timer(again);
         if self.write_snapshot(context, Lease::Ends).await? {
-            let key = keys::pacing_owner(&self.tenant, &self.id);
-            timers::hand_over_near(context, vec![(key, timer)]).await;
+            hand_over(context, &self.tenant, &self.id, again).await;
         }
         Ok(())
     }
@@ -494,9 +495,7 @@ impl Owner {
         writes.push(put(&self.tenant, &self.id, &self.held, self.version)?);
         let is_written = self.written(context, writes).await?;
         if let (true, Some(again)) = (is_written, moved) {
-            // Should this owner die, the message finds the next one as soon as the lease has ended.
-            let key = keys::pacing_owner(&self.tenant, &self.id);
-            timers::hand_over_near(context, vec![(key, timer(again))]).await;
+            hand_over(context, &self.tenant, &self.id, again).await;
         }
         Ok(is_written)
     }
