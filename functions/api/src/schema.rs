@@ -246,6 +246,22 @@ pub(crate) struct TenantPolicy {
     channel_windows: Option<std::collections::BTreeMap<String, Windows>>,
     #[schema(max_items = 10)]
     caps: Option<Vec<Cap>>,
+    /// How long a person who answered a call for which no agent was there is not called again, unless an agent is
+    /// reserved first, in milliseconds; 0 switches this off. 72 hours if absent.
+    #[schema(maximum = 31_622_400_000_u64)]
+    rest_after_abandoned_ms: Option<u64>,
+}
+
+/// What a gateway bears of a skill group's calls.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Gateway {
+    /// Most calls on their way at once; unbounded if absent.
+    #[schema(minimum = 1, maximum = 10_000)]
+    lines: Option<u32>,
+    /// Most calls started in any second; unbounded if absent.
+    #[schema(minimum = 1, maximum = 1_000)]
+    calls_per_second: Option<u32>,
 }
 
 /// Which formula.

@@ -99,7 +99,7 @@ pub struct DomainEvent {
 }
 
 /// Every event type that webhooks can subscribe to.
-pub const EVENT_TYPES: [&str; 31] = [
+pub const EVENT_TYPES: [&str; 32] = [
     "activity.scheduled",
     "activity.rescheduled",
     "activity.deferred",
@@ -127,6 +127,7 @@ pub const EVENT_TYPES: [&str; 31] = [
     "campaign.resumed",
     "campaign.stopped",
     "campaign.unpublished",
+    "campaign.formula_failed",
     "agent.state_changed",
     "webhook.disabled",
     "webhook.recovered",
@@ -312,7 +313,10 @@ impl Told {
                 (event.at(), Value::Object(data))
             }
             (Self::Campaign(_), Happened::Campaign(event)) => {
-                let data = json!({"state": event.state, "publishedVersion": event.published_version});
+                let mut data = json!({"state": event.state, "publishedVersion": event.published_version});
+                if let (Some(detail), Some(data)) = (&event.detail, data.as_object_mut()) {
+                    data.insert("detail".into(), json!(detail));
+                }
                 (event.at, data)
             }
             (Self::Message(_, message), _) => {

@@ -1,6 +1,8 @@
 //! What comes back: delivery receipts and customers' answers, folded into the activity together with
 //! the step of its conversation, in one transaction.
 
+use compliance::caps::Ledger;
+use domain::activity::Activity;
 use domain::activity::receipt::DeliveryStatus;
 use domain::address::Address;
 use domain::channel::Channel;
@@ -8,10 +10,11 @@ use domain::cim::Body;
 use domain::id::{ActivityId, ConnectorId, CustomerId, TenantId};
 use domain::time::{Millis, Timestamp};
 use domain::timer::{Timer, TimerKind};
+use domain::voice::CallResult;
 use flows::Event;
 use flows::conversation::event::{Reply, StopOutcome};
 use platform::connector::{Inbound, ReplyTarget};
-use platform::table::Consistency;
+use platform::table::{Consistency, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::activities;
@@ -301,7 +304,10 @@ async fn fold_receipt(
         match value.receive(status, attempt, reason.clone(), at, writing) {
             None => Ok(Decision::nothing((Some(Outcome::Repeated), None))),
             Some(value) => {
-                let decision = conversations::carry(context, Stored { value, version }, Vec::new()).await?;
+                let rests = rest_after_abandoned(context, &value, reason.as_deref(), at).await?;
+                let mut decision =
+                    conversations::carry(context, Stored { value, version }, Vec::new()).await?;
+                rests.into_iter().for_each(|write| decision.push(write));
                 Ok(decision.map(|stored| (Some(Outcome::Folded), Some(stored.value))))
             }
         }
@@ -311,6 +317,23 @@ async fn fold_receipt(
         pacing::call_changed(context, &activity).await;
     }
     Ok(outcome)
+}
+
+/// The write by which a person rests who has answered a call for which no agent was there in time.
+async fn rest_after_abandoned(
+    context: &Context,
+    call: &Activity,
+    reason: Option<&str>,
+    at: Timestamp,
+) -> Result<Option<Write>, Error> {
+    let result = CallResult::of_activity(call.state, reason);
+    if call.plan.channel != Channel::Voice || result != Some(CallResult::Abandoned) {
+        return Ok(None);
+    }
+    let key = keys::ledger(&call.tenant, &call.plan.customer);
+    let stored = load::<Ledger>(context.table.as_ref(), &key).await?;
+    let (ledger, version) = stored.map_or((Ledger::default(), 0), |stored| (stored.value, stored.version));
+    Put::over(key, &ledger.abandoned(at), version).write().map(Some)
 }
 
 async fn fold_wrap_up(
@@ -340,9 +363,8 @@ async fn load_activity(
     context: &Context,
     tenant: &TenantId,
     id: &ActivityId,
-) -> Result<Option<Stored<domain::activity::Activity>>, Error> {
-    let stored: Option<Stored<domain::activity::Activity>> =
-        load(context.table.as_ref(), &keys::activity(tenant, id)).await?;
+) -> Result<Option<Stored<Activity>>, Error> {
+    let stored: Option<Stored<Activity>> = load(context.table.as_ref(), &keys::activity(tenant, id)).await?;
     let trace = stored.as_ref().and_then(|stored| stored.value.trace.as_ref());
     tracing::info!(
         tenant = tenant.as_str(),
@@ -492,7 +514,7 @@ impl Orphan {
     }
 }
 
-fn put_orphan(tenant: &TenantId, orphan: &Orphan, version: u64) -> Result<platform::table::Write, Error> {
+fn put_orphan(tenant: &TenantId, orphan: &Orphan, version: u64) -> Result<Write, Error> {
     Put::over(keys::orphan(tenant, &orphan.id), orphan, version)
         .due(orphan.timer())
         .expires(orphan.since + ORPHAN_LISTED_FOR)
@@ -533,7 +555,7 @@ pub(crate) async fn orphan_due(context: &Context, tenant: &TenantId, id: &str) -
         if matched {
             let condition = platform::table::Condition::Version(version);
             return Ok(Decision::one(
-                platform::table::Write::Delete {
+                Write::Delete {
                     key: key.clone(),
                     condition,
                 },

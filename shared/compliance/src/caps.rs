@@ -92,6 +92,9 @@ pub struct Ledger {
     /// The reservations, oldest first.
     #[serde(default)]
     pub reservations: Vec<Reservation>,
+    /// When the person last answered a call for which no agent was there in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abandoned_at: Option<Timestamp>,
 }
 
 /// A cap has no room.
@@ -151,18 +154,27 @@ pub fn reserve(
 /// Gives the activity's slot back: the contact was not made after all.
 #[must_use]
 pub fn release(ledger: &Ledger, activity: &ActivityId) -> Ledger {
+    let reservations = ledger.reservations.iter();
     Ledger {
-        kept: ledger.kept,
-        reservations: ledger
-            .reservations
-            .iter()
+        reservations: reservations
             .filter(|slot| slot.activity != *activity)
             .cloned()
             .collect(),
+        ..*ledger
     }
 }
 
 impl Ledger {
+    /// The ledger of a person who has answered a call for which no agent was there in time. Told again, or of an
+    /// earlier call, it stays as it is.
+    #[must_use]
+    pub fn abandoned(&self, at: Timestamp) -> Self {
+        Self {
+            abandoned_at: self.abandoned_at.max(Some(at)),
+            ..self.clone()
+        }
+    }
+
     /// The ledger without what no window reaches any more.
     fn pruned(&self, caps: &[Cap], now: Timestamp) -> Self {
         let longest = caps.iter().map(|cap| cap.window).max().unwrap_or_default();
@@ -175,6 +187,7 @@ impl Ledger {
                 .filter(|slot| now < slot.at + kept)
                 .cloned()
                 .collect(),
+            abandoned_at: self.abandoned_at,
         }
     }
 

@@ -24,6 +24,10 @@
 //! the reason code) or by the call's legs (VOICE messages under `CALL_LEG_STARTED`, `CALL_LEG_ENDED`); how
 //! the call is to be paced stands in `schedulingMetaData.dialing`.
 //!
+//! `abandonedMessage` is what the dialer is to say to a customer who has answered and for whom no agent is there
+//! in time. A wish to be called no more, by key or word, comes back as the customer's answer: a message with an
+//! opt-out word.
+//!
 //! A message of a request that was traced carries `X-Amzn-Trace-Id` with its trace.
 //!
 //! Source: `expertflow/object-model` (class `CimMessage`) for the message. The answer has no

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use domain::activity::state::State;
 use domain::channel::Channel;
 use domain::id::ActivityId;
 use domain::time::Timestamp;
@@ -100,7 +99,7 @@ fn record_reply(conversation: &mut Conversation, reply: &Reply) -> Noted {
     let mut news = is_last;
     if let Some(facts) = facts {
         let before = facts.clone();
-        facts.learn(State::Replied, None, reply.at);
+        facts.answer(reply.at);
         // Each answer counts for one wait.
         let is_new = before.receipts.replied.is_none() || is_last;
         facts.reply_taken &= !is_new;

@@ -1,13 +1,15 @@
 //! The pacing of a skill group's calls: how it is set, how it stands, and what it is told of inbound calls.
 
-use ::pacing::group::{InboundSeen, Settings, View};
+use std::collections::BTreeMap;
+
+use ::pacing::group::{Gateway, InboundSeen, Settings, View};
 use application::error::{Error, FieldError};
 use application::pacing::{self, GroupPacing, InboundReport};
 use application::skill_groups;
 use axum::Json;
 use axum::extract::State;
 use compliance::zones::TimeZone;
-use domain::id::SkillGroupId;
+use domain::id::{ConnectorId, SkillGroupId};
 use domain::time::Millis;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,11 @@ pub struct GroupPacingBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1_000)]
     calls_per_second: Option<u32>,
+    /// What gateways bear of it, by the ids of their connectors: `lines` on their way at once, and `callsPerSecond`.
+    /// Those that are not named bear any number of calls.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, schema::Gateway>)]
+    gateways: BTreeMap<ConnectorId, Gateway>,
     /// Most calls on their way for each agent at work.
     #[schema(minimum = 1, maximum = 50, default = 12)]
     lines_per_agent: f64,
@@ -85,6 +92,7 @@ impl From<GroupPacing> for GroupPacingBody {
             blended: settings.blended,
             lines: settings.lines,
             calls_per_second: settings.calls_per_second,
+            gateways: settings.gateways,
             lines_per_agent: settings.lines_per_agent,
             abandon_after_seconds: seconds(settings.abandon_after),
             ring_limit_seconds: seconds(settings.ring_limit),
@@ -103,6 +111,7 @@ impl From<GroupPacingBody> for GroupPacing {
                 blended: body.blended,
                 lines: body.lines,
                 calls_per_second: body.calls_per_second,
+                gateways: body.gateways,
                 lines_per_agent: body.lines_per_agent,
                 abandon_after: millis(body.abandon_after_seconds),
                 ring_limit: millis(body.ring_limit_seconds),

@@ -39,7 +39,13 @@ async fn floor(api: &Api) {
 
 /// A call in a mode for the group, due now and dispatched: it waits for an agent.
 async fn waiting(api: &Api, mode: &str) -> String {
+    waiting_for(api, mode, None).await
+}
+
+/// The same, for a campaign.
+async fn waiting_for(api: &Api, mode: &str, campaign: Option<&str>) -> String {
     let call = json!({
+        "campaignId": campaign,
         "channel": "voice", "to": "+44 20 7946 0958", "dueAt": api.now(), "customerId": "4711",
         "dialing": {"kind": "agent", "mode": mode, "pool": {"skillGroup": "sales"}},
         "message": {"type": "VOICE", "shown": {"Name": "Ann"}},
@@ -148,12 +154,109 @@ async fn a_preview_that_nobody_answers_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_formula_that_fails_is_told_once_and_calls_go_on() {
+    let api = Api::new().await;
+    floor(&api).await;
+    let list = api
+        .post("/v1/contact-lists", &json!({"name": "Everybody"}))
+        .await
+        .expect(201)
+        .id();
+    let mut body = campaign(&list);
+    body["pacing"] = json!({"init": "1.0 / calls.waiting"});
+    let id = api.post("/v1/campaigns", &body).await.expect(201).id();
+    let path = format!("/v1/campaigns/{id}");
+    api.call(Method::POST, &format!("{path}/publish"))
+        .send()
+        .await
+        .expect(200);
+    waiting_for(&api, "power", Some(&id)).await;
+    let mut owner = owner(&api).await;
+    work(&api, &mut owner, 10).await;
+
+    let view = api.get("/v1/skill-groups/sales/pacing").await.expect(200).json;
+    assert_eq!(
+        view["works"][0]["dialed"], 1,
+        "as progressive dialing has it: {view}"
+    );
+    let stands = api.get(&path).await.expect(200).json;
+    let events = stands["events"].as_array().unwrap();
+    let failures: Vec<_> = events
+        .iter()
+        .filter(|event| event["type"] == "campaign.formula_failed")
+        .collect();
+    assert_eq!(failures.len(), 1, "{stands}");
+    assert_eq!(failures[0]["detail"], "division by zero");
+    assert_eq!(stands["state"], "published", "nothing stops");
+}
+
+/// The dialer's word that a person answered a call, and that no agent was there in time.
+fn abandoned(call: &str) -> Value {
+    json!({
+        "id": "n1", "header": {"sender": {"type": "CONNECTOR"}, "originalMessageId": call},
+        "body": {"type": "DELIVERYNOTIFICATION", "messageId": call, "status": "FAILED", "reasonCode": "ABANDONED"},
+    })
+}
+
+#[tokio::test]
+async fn whoever_was_abandoned_is_called_again_only_if_an_agent_is_sure() {
+    let api = Api::new().await;
+    floor(&api).await;
+    let call = waiting(&api, "power").await;
+    let mut owner = owner(&api).await;
+    work(&api, &mut owner, 3).await;
+    api.dispatch(&call).await;
+    for _ in 0..2 {
+        api.post("/v1/cim-messages", &abandoned(&call)).await.expect(202);
+    }
+    assert_eq!(state(&api, &call).await["state"], "FAILED");
+    work(&api, &mut owner, 2).await;
+    let view = api.get("/v1/skill-groups/sales/pacing").await.expect(200).json;
+    assert_eq!(view["works"][0]["abandoned"], 1, "{view}");
+
+    for mode in ["power", "predictive"] {
+        let again = waiting(&api, mode).await;
+        let events = state(&api, &again).await["events"].clone();
+        let last = events.as_array().unwrap().last().unwrap();
+        assert_eq!(last["reason"], "afterAbandoned", "{events}");
+    }
+    let sure = waiting(&api, "progressive").await;
+    work(&api, &mut owner, 3).await;
+    let view = api.get("/v1/skill-groups/sales/pacing").await.expect(200).json;
+    let dialed: Vec<_> = view["works"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|work| &work["dialed"])
+        .collect();
+    assert_eq!(dialed, [1, 1], "{view}");
+    assert_eq!(state(&api, &sure).await["state"], "SCHEDULED");
+
+    // What the customer says to the message is heard, and undoes nothing.
+    let wish = json!({
+        "id": "m1", "header": {
+            "sender": {"type": "CUSTOMER", "id": "x"}, "originalMessageId": call, "intent": "REPLY_TO",
+            "channelData": {"channelCustomerIdentifier": "+442079460958"},
+        },
+        "body": {"type": "PLAIN", "markdownText": "STOP"},
+    });
+    api.post("/v1/cim-messages", &wish).await.expect(202);
+    assert_eq!(state(&api, &call).await["state"], "FAILED");
+    let never = waiting(&api, "progressive").await;
+    assert_eq!(state(&api, &never).await["state"], "REFUSED");
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_pacing_is_named() {
     let api = Api::new().await;
     for (pacing, pointer) in [
         (json!({"lines": 0}), "/pacing/lines"),
         (json!({"callsPerSecond": 1_001}), "/pacing/callsPerSecond"),
         (json!({"linesPerAgent": 0.5}), "/pacing/linesPerAgent"),
+        (
+            json!({"gateways": {"con_1": {"lines": 0}}}),
+            "/pacing/gateways/con_1",
+        ),
         // 16 CFR 310.4(b)(4)(ii): at least 15 seconds or four rings.
         (json!({"ringLimitSeconds": 14}), "/pacing/ringLimitSeconds"),
         (json!({"previewSeconds": -1}), "/pacing/previewSeconds"),

@@ -273,6 +273,7 @@ fn change_state(
             at: now,
             state,
             published_version,
+            detail: None,
         },
     );
     let write = Put::over(keys::campaign(&tenant, &id), &campaign, version)

@@ -1,8 +1,10 @@
 //! Campaigns: whom, how, when and how hard.
 
+mod failures;
 mod lifecycle;
 mod model;
 
+pub(crate) use failures::{TOLD_AGAIN, formula_failed};
 pub use lifecycle::{ChangeState, act, create, delete, duplicate, edit};
 pub(crate) use model::KNOWN_FIELDS;
 pub use model::{Campaign, CampaignEvent, Definition, FieldType, Published, Standing, declarations};

@@ -97,6 +97,9 @@ pub struct CampaignEvent {
     pub state: CampaignState,
     /// The published version that it is about; 0 before the first.
     pub published_version: u64,
+    /// For people: what went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 /// A campaign.

@@ -190,7 +190,7 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
                 version,
             };
             let outcome = Err(Outcome::Waits(group.clone()));
-            return pacing::enqueue(context, stored, &group, agent, outcome).await;
+            return pacing::enqueue(context, stored, &group, agent, ready.config.id, outcome).await;
         }
         let slot = slot(context, &activity, &ready).await?;
         if slot > context.now() {

@@ -120,6 +120,7 @@ impl Facts {
         GateInput {
             activity: &activity.id,
             channel: plan.channel,
+            dialing: plan.dialing.as_ref(),
             address: &plan.to,
             customer: Some(&plan.customer),
             expires_at: [plan.expires_at, end_at].into_iter().flatten().min(),
@@ -136,6 +137,7 @@ impl Facts {
             },
             consents: self.profile.as_ref().map_or(&[], |profile| &profile.consent),
             do_not_contact: &self.barred,
+            abandoned_at: self.ledger.abandoned_at,
             ledger: (capped || settings.contact_ledger == ContactLedger::Always).then_some(&self.ledger),
         }
     }

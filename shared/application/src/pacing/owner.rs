@@ -1,6 +1,6 @@
 //! The owner of a group's pacing: its lease, what it gathers, and its steps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::id::{ActivityId, AgentId, SkillGroupId, TenantId};
 use domain::time::{Millis, Timestamp};
@@ -102,6 +102,8 @@ pub struct Owner {
     /// Agents and calls to look at.
     agents: BTreeSet<AgentId>,
     calls: BTreeSet<ActivityId>,
+    /// When failures of formulas were told.
+    told: BTreeMap<WorkId, Timestamp>,
     stepped: Timestamp,
     terms_read: Timestamp,
     looked_around: Timestamp,
@@ -230,6 +232,7 @@ impl Owner {
             unfinished,
             agents: BTreeSet::new(),
             calls: BTreeSet::new(),
+            told: BTreeMap::new(),
             stepped: Timestamp::default(),
             terms_read: Timestamp::default(),
             looked_around: Timestamp::default(),
@@ -273,7 +276,7 @@ impl Owner {
         if !matches!(self.record(context, &entry).await, Ok(true)) {
             return Ok(Pulsed::Lost);
         }
-        self.tell_failures();
+        self.tell_failures(context).await;
         self.carry_out(context, entry.decisions).await;
         if context.now() >= self.snapshot_at + SNAPSHOT
             && !self.write_snapshot(context, Lease::Renews).await?
@@ -446,6 +449,7 @@ impl Owner {
                 .map(|waits| Waiting {
                     call: waits.call,
                     agent: waits.agent,
+                    gateway: waits.gateway,
                 })
                 .collect();
             if !calls.is_empty() {
@@ -555,16 +559,31 @@ impl Owner {
         self.unfinished = done.unfinished;
     }
 
-    fn tell_failures(&mut self) {
+    /// Tells of formulas that had no value. They are asked every second, and told once an hour.
+    async fn tell_failures(&mut self, context: &Context) {
+        let now = context.now();
         for (work, failure) in self.group.take_failures() {
-            let campaign = work.campaign.as_ref().map(domain::id::CampaignId::as_str);
+            if self
+                .told
+                .get(&work)
+                .is_some_and(|told| now < *told + campaigns::TOLD_AGAIN)
+            {
+                continue;
+            }
             tracing::error!(
                 group = self.id.as_str(),
-                campaign,
+                campaign = work.campaign.as_ref().map(domain::id::CampaignId::as_str),
                 mode = work.mode.name(),
                 failure,
                 "a formula had no value; the decision was that of progressive() or credit()"
             );
+            if let Some(campaign) = &work.campaign
+                && let Err(error) = campaigns::formula_failed(context, &self.tenant, campaign, &failure).await
+            {
+                tracing::warn!(%error, "that a formula had no value is told when it has none again");
+                continue;
+            }
+            self.told.insert(work, now);
         }
     }
 }

@@ -20,6 +20,8 @@ const MAX_RATIO: f64 = 10.0;
 const MAX_PRIORITY: u8 = 9;
 /// Highest weight.
 const MAX_WEIGHT: u32 = 100;
+/// Most gateways of a group.
+const MAX_GATEWAYS: usize = 32;
 /// Most parameters.
 const MAX_PARAMETERS: usize = 32;
 
@@ -63,6 +65,19 @@ impl GroupPacing {
             "callsPerSecond",
             "must lie between 1 and 1000",
         );
+        refuse(
+            settings.gateways.len() <= MAX_GATEWAYS,
+            "gateways",
+            "may have at most 32 entries",
+        );
+        for (id, gateway) in &settings.gateways {
+            let fits = |number: Option<u32>, most| number.is_none_or(|number| (1..=most).contains(&number));
+            refuse(
+                fits(gateway.lines, 10_000) && fits(gateway.calls_per_second, 1_000),
+                &format!("gateways/{id}"),
+                "must have lines between 1 and 10000, and callsPerSecond between 1 and 1000",
+            );
+        }
         refuse(
             (1.0..=50.0).contains(&settings.lines_per_agent),
             "linesPerAgent",

@@ -2,7 +2,7 @@
 
 use domain::activity::{Activity, Parked, Priority};
 use domain::agent::Agent;
-use domain::id::{ActivityId, AgentId, CampaignId, SkillGroupId, TenantId};
+use domain::id::{ActivityId, AgentId, CampaignId, ConnectorId, SkillGroupId, TenantId};
 use domain::voice::{Dialing, DialingMode, Pool};
 use pacing::group::WorkId;
 use platform::table::{Condition, Consistency, Key, Order, Query, SortRange, Write};
@@ -24,6 +24,9 @@ struct Place {
     /// The only agent for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     agent: Option<AgentId>,
+    /// The connector through which it is to go, as it stood when the call came here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gateway: Option<ConnectorId>,
 }
 
 /// A call in a group's queue, and where it stands.
@@ -31,6 +34,7 @@ struct Place {
 pub(super) struct Waits {
     pub(super) call: ActivityId,
     pub(super) agent: Option<AgentId>,
+    pub(super) gateway: Option<ConnectorId>,
     pub(super) sort: String,
 }
 
@@ -81,17 +85,24 @@ pub(crate) async fn enqueue<T>(
     stored: Stored<Activity>,
     group: &SkillGroupId,
     agent: Option<AgentId>,
+    gateway: ConnectorId,
     output: T,
 ) -> Result<Decision<T>, Error> {
     let Stored {
         value: activity,
         version,
     } = stored;
+    let gateway = Some(gateway);
     let paced = skill_groups::get(context, &activity.tenant, group).await?;
     let waiting = activity.park(Parked::AwaitsAgent);
     let key = place(&waiting, group);
     let stands = context.table.get(&key, Consistency::Strong).await?;
-    let pointer = Put::over(key, &Place { agent }, stands.map_or(0, |item| item.version)).write()?;
+    let pointer = Put::over(
+        key,
+        &Place { agent, gateway },
+        stands.map_or(0, |item| item.version),
+    )
+    .write()?;
     let check = Write::Check {
         key: keys::skill_group(&waiting.tenant, group),
         condition: Condition::Version(paced.version),
@@ -192,6 +203,7 @@ pub(super) async fn first(
             waiting.push(Waits {
                 call,
                 agent: place.agent,
+                gateway: place.gateway,
                 sort: item.key.sort,
             });
         }

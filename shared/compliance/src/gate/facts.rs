@@ -4,6 +4,7 @@
 use domain::channel::Channel;
 use domain::id::CampaignId;
 use domain::time::{Millis, Timestamp};
+use domain::voice::{Dialing, DialingMode};
 use serde::{Deserialize, Serialize};
 
 use super::{CampaignState, Code, Decision, GateInput, RULES, Verdict};
@@ -50,7 +51,10 @@ pub struct Record {
     /// The cap that was full.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cap: Option<CapFacts>,
-    /// The first instant with open windows and room in the caps; none: never.
+    /// The rest from an abandoned call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<RestFacts>,
+    /// The first instant with open windows, room in the caps, and no rest; none: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub possible_at: Option<Timestamp>,
 }
@@ -121,6 +125,16 @@ pub struct CapFacts {
     pub free_at: Timestamp,
 }
 
+/// The rest from an abandoned call at the decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestFacts {
+    /// When the call was abandoned.
+    pub since: Timestamp,
+    /// When calls may come again.
+    pub until: Timestamp,
+}
+
 impl From<CapFull> for CapFacts {
     fn from(full: CapFull) -> Self {
         let CapFull { cap, free_at } = full;
@@ -178,6 +192,23 @@ fn reserve(input: &GateInput<'_>, now: Timestamp) -> Result<Option<Ledger>, CapF
     caps::reserve(&caps, ledger, input.activity, input.channel, now).map(Some)
 }
 
+/// The rest from an abandoned call that the contact would break. A call for which an agent is reserved first
+/// cannot be abandoned again, and breaks none.
+fn rest(input: &GateInput<'_>, now: Timestamp) -> Option<RestFacts> {
+    let has_agent = matches!(
+        input.dialing,
+        Some(Dialing::Agent {
+            mode: DialingMode::Preview | DialingMode::Progressive,
+            ..
+        })
+    );
+    let since = input
+        .abandoned_at
+        .filter(|_| input.channel == Channel::Voice && !has_agent)?;
+    let until = since + input.tenant.policy.rest_after_abandoned;
+    (now < until).then_some(RestFacts { since, until })
+}
+
 /// Reads everything, whichever rule decides in the end: the record then shows what else stood in the
 /// way. The code is filled in by [`judge`].
 fn gather(input: &GateInput<'_>, now: Timestamp) -> (Record, Option<Ledger>) {
@@ -192,7 +223,9 @@ fn gather(input: &GateInput<'_>, now: Timestamp) -> (Record, Option<Ledger>) {
         Ok(ledger) => (ledger, None),
         Err(full) => (None, Some(CapFacts::from(full))),
     };
-    let free_at = cap.as_ref().map_or(now, |cap| cap.free_at);
+    let rest = rest(input, now);
+    let has_room_at = cap.as_ref().map_or(now, |cap| cap.free_at);
+    let free_at = rest.map_or(has_room_at, |rest| rest.until.max(has_room_at));
     let all: Vec<TimeZone> = candidates.iter().map(|candidate| candidate.zone).collect();
     let possible_at = match status(&windows, &all, free_at) {
         Status::Open { .. } => Some(free_at),
@@ -240,6 +273,7 @@ fn gather(input: &GateInput<'_>, now: Timestamp) -> (Record, Option<Ledger>) {
             })
             .collect(),
         cap,
+        rest,
         possible_at,
     };
     (record, ledger)
@@ -284,15 +318,17 @@ fn judge(facts: &Record) -> Code {
     }
     if facts.zones.iter().any(|zone| !zone.open) {
         Code::WindowClosed
-    } else {
+    } else if facts.cap.is_some() {
         Code::CapFull
+    } else {
+        Code::AfterAbandoned
     }
 }
 
 fn verdict(record: &Record, ledger: Option<Ledger>) -> Verdict {
     match record.code {
         Code::Allowed => Verdict::Allow { ledger },
-        reason @ (Code::WindowClosed | Code::CapFull) => Verdict::Defer {
+        reason @ (Code::WindowClosed | Code::CapFull | Code::AfterAbandoned) => Verdict::Defer {
             until: record.possible_at.unwrap_or(Timestamp::MAX),
             reason,
         },

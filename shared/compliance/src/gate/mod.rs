@@ -14,12 +14,13 @@
 //! | 8 | the windows never open in all candidate zones at once | refuse |
 //! | 9 | a window is closed in a candidate zone | defer, or expire |
 //! | 10 | a frequency cap is full | defer, or expire |
-//! | 11 | none of these | allow |
+//! | 11 | the person rests from an abandoned call, and no agent is reserved for this one | defer, or expire |
+//! | 12 | none of these | allow |
 //!
 //! Expiry stands before pause, so that what can no longer be sent says so instead of waiting for a
 //! resume. A pause refuses nobody: the rules about the person are asked when it ends. A deferral
-//! leads to the first instant at which, by what is known now, windows are open and caps have room;
-//! where that is not before the expiry, the activity expires at once. A closed window defers: it
+//! leads to the first instant at which, by what is known now, windows are open, caps have room and the
+//! person has rested; where that is not before the expiry, the activity expires at once. A closed window defers: it
 //! never moves the contact to another channel.
 //!
 //! Activities without campaign have no campaign windows, caps or basis: a missing record allows,
@@ -35,10 +36,11 @@ pub use domain::campaign::CampaignState;
 use domain::channel::Channel;
 use domain::id::{ActivityId, CampaignId, CustomerId};
 use domain::time::Timestamp;
+use domain::voice::Dialing;
 use serde::{Deserialize, Serialize};
 
-pub use facts::{CampaignFacts, CapFacts, ForbiddenFacts, Record, SubjectKind, ZoneFacts, replay};
-pub use policy::{CampaignPolicy, TenantPolicy};
+pub use facts::{CampaignFacts, CapFacts, ForbiddenFacts, Record, RestFacts, SubjectKind, ZoneFacts, replay};
+pub use policy::{CampaignPolicy, REST_AFTER_ABANDONED, TenantPolicy};
 pub use prose::explain;
 
 use crate::caps::Ledger;
@@ -47,7 +49,7 @@ use crate::do_not_contact::Entry;
 use crate::zones::ZoneInputs;
 
 /// The edition of these rules; raised whenever the same facts may give another verdict.
-pub const RULES: u32 = 1;
+pub const RULES: u32 = 2;
 
 /// The tenant as the gate sees it.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +82,8 @@ pub struct GateInput<'a> {
     pub activity: &'a ActivityId,
     /// Its channel.
     pub channel: Channel,
+    /// How it is dialed, if it is a call of which that is known.
+    pub dialing: Option<&'a Dialing>,
     /// Its recipient.
     pub address: &'a Address,
     /// The recipient's profile, where known.
@@ -100,6 +104,8 @@ pub struct GateInput<'a> {
     /// caps none is made. Where it is given, each allowed contact is reserved, caps or not, because
     /// another campaign's cap may count it.
     pub ledger: Option<&'a Ledger>,
+    /// When the person last answered a call for which no agent was there in time.
+    pub abandoned_at: Option<Timestamp>,
 }
 
 /// Which rule decided. Stable, on the wire and in reports.
@@ -134,6 +140,8 @@ pub enum Code {
     WindowClosed,
     /// A frequency cap is full.
     CapFull,
+    /// The person rests from an abandoned call, and no agent is reserved for this one.
+    AfterAbandoned,
 }
 
 /// What becomes of the activity.
@@ -148,7 +156,7 @@ pub enum Verdict {
     Defer {
         /// The first instant at which it may leave, by what is known now.
         until: Timestamp,
-        /// [`Code::WindowClosed`] or [`Code::CapFull`].
+        /// [`Code::WindowClosed`], [`Code::CapFull`] or [`Code::AfterAbandoned`].
         reason: Code,
     },
     /// It waits until the campaign is resumed.

@@ -11,7 +11,10 @@ use crate::zones::ZoneSource;
 /// Explains a decision in English sentences. It names zones and times, never an address.
 pub fn explain(record: &Record) -> String {
     let mut text = format!("At {}: {}", record.at, sentence(record));
-    if matches!(record.code, Code::WindowClosed | Code::CapFull) {
+    if matches!(
+        record.code,
+        Code::WindowClosed | Code::CapFull | Code::AfterAbandoned
+    ) {
         let until = record.possible_at.unwrap_or(Timestamp::MAX);
         // Writing to a string cannot fail.
         let _ = write!(text, " It waits until {until}.");
@@ -44,7 +47,9 @@ fn sentence(record: &Record) -> String {
              the person may be. {}.",
             zones(record)
         ),
-        Code::WindowClosed | Code::CapFull => format!("deferred on {channel}. {}.", obstacles(record)),
+        Code::WindowClosed | Code::CapFull | Code::AfterAbandoned => {
+            format!("deferred on {channel}. {}.", obstacles(record))
+        }
     }
 }
 
@@ -84,7 +89,7 @@ fn consent(record: &Record) -> String {
     }
 }
 
-/// What stands in the way: closed windows first, then a full cap.
+/// What stands in the way: closed windows first, then a full cap, then a rest.
 fn obstacles(record: &Record) -> String {
     let mut parts = Vec::new();
     if record.zones.iter().any(|zone| !zone.open) {
@@ -97,6 +102,13 @@ fn obstacles(record: &Record) -> String {
             span(cap.window),
             cap.channels,
             cap.free_at
+        ));
+    }
+    if let Some(rest) = &record.rest {
+        parts.push(format!(
+            "The person answered a call at {} for which no agent was there, and is to have no other before {} \
+             unless an agent is reserved for it",
+            rest.since, rest.until
         ));
     }
     parts.join(". ")

@@ -47,9 +47,12 @@ struct IncomingChannelData {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct IncomingBody {
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
+    abandoned_message: Option<String>,
 }
 
 /// `POST /ccm/{service}`.
@@ -73,7 +76,9 @@ pub(super) async fn receive(
         key,
         to: &to,
         deduplicates: key.is_some(),
-        errand: metadata.filter(|_| is_call).and_then(Errand::read),
+        errand: metadata
+            .filter(|_| is_call)
+            .and_then(|metadata| Errand::read(metadata, message.body.abandoned_message)),
     };
     let reporter = |provider_message_id| -> Arc<dyn Reporter> {
         Arc::new(Sent {

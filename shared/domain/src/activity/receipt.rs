@@ -7,7 +7,9 @@
 //!
 //! On the voice channel `DELIVERED` says only that the dialer has taken the call ("pending dialing" in
 //! Expertflow's result notifications): there it proves no more than [`State::Sent`], so that the
-//! `FAILED` which follows for a busy line is the stronger word.
+//! `FAILED` which follows for a busy line is the stronger word. Nor does the customer's answer prove more, a key
+//! pressed or a word said to a machine: whoever answers the message that follows an abandoned call has spoken
+//! to nobody.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +45,7 @@ impl DeliveryStatus {
     /// The state that the receipt proves on a channel.
     pub const fn state(self, channel: Channel) -> State {
         match self {
-            Self::Delivered if matches!(channel, Channel::Voice) => State::Sent,
+            Self::Delivered | Self::Replied if matches!(channel, Channel::Voice) => State::Sent,
             Self::Failed => State::Failed,
             Self::Delivered => State::Delivered,
             Self::Connected => State::Connected,

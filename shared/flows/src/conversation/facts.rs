@@ -103,6 +103,12 @@ impl MessageFacts {
         }
     }
 
+    /// Adds that the customer answered.
+    pub(crate) fn answer(&mut self, at: Timestamp) {
+        self.receipts.replied = Some(self.receipts.replied.map_or(at, |known| known.min(at)));
+        self.learn(DeliveryStatus::Replied.state(self.channel), None, at);
+    }
+
     /// Adds what an agent said of the call; the last word counts, whatever the order.
     pub(crate) fn wrap_up(&mut self, code: &str, at: Timestamp) {
         let said = WrapUp {
@@ -131,7 +137,8 @@ impl MessageFacts {
         match receipt {
             DeliveryStatus::Failed => self.state == State::Failed,
             DeliveryStatus::Connected => self.receipts.connected.is_some(),
-            DeliveryStatus::Delivered | DeliveryStatus::Read | DeliveryStatus::Replied => {
+            DeliveryStatus::Replied => self.receipts.replied.is_some(),
+            DeliveryStatus::Delivered | DeliveryStatus::Read => {
                 fold(self.channel, self.state, receipt) == self.state
             }
         }

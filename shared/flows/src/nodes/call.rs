@@ -21,6 +21,8 @@ use crate::validate::Checking;
 const WRAP_UP_WITHIN: Millis = Millis::minutes(30);
 /// Longest name of a skill group or an agent, in bytes.
 const MAX_NAME: usize = 100;
+/// Longest message for the customer of an abandoned call, in bytes: half a minute of speech.
+const MAX_ABANDONED_MESSAGE: usize = 1_000;
 /// Most lines that an agent is shown.
 const MAX_SHOWN: usize = 16;
 
@@ -36,6 +38,10 @@ call_settings! {
         /// preview and progressive.
         #[serde(default)]
         agent: Option<String>,
+        /// What a customer hears who has answered, and for whom there is no agent in time: who called, and how to
+        /// be called no more; a template. Needed in the modes that dial first, power and predictive.
+        #[serde(default)]
+        abandoned_message: Option<String>,
         /// What the agent sees of the customer: texts by their captions, templates.
         #[serde(default)]
         shown: BTreeMap<String, String>,
@@ -84,6 +90,7 @@ impl Mode {
 pub(crate) struct Call {
     mode: DialingMode,
     who: Who,
+    abandoned_message: Option<Template>,
     shown: Vec<(String, Template)>,
     wrap_ups: Option<WrapUps>,
     terms: Terms,
@@ -107,6 +114,7 @@ impl NodeType for Call {
     fn check(mut settings: Settings, checking: &mut Checking<'_>) -> Option<Self> {
         let terms = settings.terms(checking);
         let who = check_who(&settings, checking);
+        let abandoned_message = check_abandoned_message(&settings, checking);
         let shown = check_shown(&settings.shown, checking);
         check_wrap_ups(&settings.wrap_ups, checking);
         let within = settings.wrap_up_within.map_or(WRAP_UP_WITHIN, Span::millis);
@@ -120,6 +128,7 @@ impl NodeType for Call {
         Some(Self {
             mode: settings.mode.dialing(),
             who: who?,
+            abandoned_message,
             shown,
             wrap_ups,
             terms,
@@ -144,6 +153,22 @@ fn check_who(settings: &Settings, checking: &mut Checking<'_>) -> Option<Who> {
             None
         }
     }
+}
+
+/// 47 CFR 64.1200(a)(7) and 16 CFR 310.4(b)(4)(iii) want the message; the former an opt-out in it, too.
+fn check_abandoned_message(settings: &Settings, checking: &mut Checking<'_>) -> Option<Template> {
+    let Some(source) = &settings.abandoned_message else {
+        if !settings.mode.reserves_first() {
+            checking.problem(
+                "abandonedMessage",
+                "is needed in the modes `power` and `predictive`: a customer for whom no agent is there hears \
+                 who called, and how to be called no more",
+            );
+        }
+        return None;
+    };
+    checking.length("abandonedMessage", source, MAX_ABANDONED_MESSAGE)?;
+    checking.template("abandonedMessage", source)
 }
 
 fn check_shown(shown: &BTreeMap<String, String>, checking: &mut Checking<'_>) -> Vec<(String, Template)> {
@@ -219,6 +244,10 @@ impl Caller for Call {
         let mut fields = Map::new();
         if !shown.is_empty() {
             fields.insert("shown".into(), shown.into());
+        }
+        if let Some(template) = &self.abandoned_message {
+            let text = template.render(&context).ok_or("template")?;
+            fields.insert("abandonedMessage".into(), text.into());
         }
         let mode = self.mode;
         Ok((Dialing::Agent { mode, pool }, fields))

@@ -15,6 +15,7 @@ use super::{Occasion, Turn};
 use crate::conversation::facts::MessageFacts;
 use crate::effect::{Effect, Priority};
 use crate::flow::Outcome;
+use crate::limits::MAX_ENTRIES;
 use crate::span::Span;
 use crate::step::{Draft, Visit};
 use crate::validate::Checking;
@@ -40,6 +41,10 @@ const RESULT_WITHIN: Millis = Millis::hours(2);
 /// The shortest and the longest ringing that may be asked for. The lower bound is that of 16 CFR
 /// 310.4(b)(4)(ii): ring at least 15 seconds or four rings before an unanswered call is given up.
 const RING: (Millis, Millis) = (Millis::seconds(15), Millis::seconds(180));
+/// Longest number of the company's, in bytes.
+const MAX_CALLER_ID: usize = 256;
+/// Digits of a number: ITU-T E.164.
+const MAX_DIGITS: usize = 15;
 /// Most redials for one outcome.
 const MAX_REDIALS: u32 = 10;
 
@@ -54,6 +59,10 @@ macro_rules! call_settings {
             /// The company's number that the customer sees.
             #[serde(default)]
             caller_id: Option<String>,
+            /// The same by region: numbers of the company's by how the customer's number begins, such as `+44`
+            /// or `+1212`. The longest beginning that fits goes before `callerId`.
+            #[serde(default)]
+            caller_ids: std::collections::BTreeMap<String, String>,
             /// For how long it may ring, 15s to 3m.
             #[serde(default)]
             ring_limit: Option<$crate::span::Span>,
@@ -79,6 +88,7 @@ macro_rules! call_settings {
             fn terms(&mut self, checking: &mut $crate::validate::Checking<'_>) -> $crate::nodes::dial::Terms {
                 $crate::nodes::dial::Terms {
                     caller_id: self.caller_id.take(),
+                    caller_ids: std::mem::take(&mut self.caller_ids),
                     ring_limit: self.ring_limit,
                     expires_after: self.expires_after,
                     result_within: self.result_within,
@@ -148,6 +158,7 @@ impl Retries {
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
     pub(super) caller_id: Option<String>,
+    pub(super) caller_ids: BTreeMap<String, String>,
     pub(super) ring_limit: Option<Span>,
     pub(super) expires_after: Option<Span>,
     pub(super) result_within: Option<Span>,
@@ -182,7 +193,19 @@ impl Terms {
     pub(super) fn checked(self, checking: &mut Checking<'_>) -> Self {
         checking.metadata(&self.metadata);
         if let Some(caller) = &self.caller_id {
-            checking.length("callerId", caller, 256);
+            checking.length("callerId", caller, MAX_CALLER_ID);
+        }
+        if self.caller_ids.len() > MAX_ENTRIES {
+            checking.problem("callerIds", format!("may have at most {MAX_ENTRIES} entries"));
+        }
+        for (beginning, caller) in &self.caller_ids {
+            let field = format!("callerIds/{beginning}");
+            let digits = beginning.strip_prefix('+').unwrap_or_default();
+            let fits = (1..=MAX_DIGITS).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+            if !fits {
+                checking.problem("callerIds", "must have keys such as `+44` or `+1212`");
+            }
+            checking.length(&field, caller, MAX_CALLER_ID);
         }
         let rings = self.ring_limit.map(Span::millis);
         if rings.is_some_and(|ring| !(RING.0..=RING.1).contains(&ring)) {
@@ -197,6 +220,21 @@ impl Terms {
             }
         }
         self
+    }
+}
+
+impl Terms {
+    /// The company's number that this customer sees.
+    fn caller_id(&self, customer: &str) -> Option<&String> {
+        let mut fitting = self
+            .caller_ids
+            .iter()
+            .filter(|(beginning, _)| customer.starts_with(beginning.as_str()));
+        // Of two beginnings of one number the longer one sorts last.
+        fitting
+            .next_back()
+            .map(|(_, caller)| caller)
+            .or(self.caller_id.as_ref())
     }
 }
 
@@ -224,10 +262,11 @@ fn place(node: &impl Caller, visit: &mut Visit<'_>, due_at: Timestamp) -> Result
         fields.insert("ringLimitSeconds".into(), (ring.millis().get() / 1_000).into());
     }
     let body = Body::parse(Json::Object(fields)).map_err(|_| failed("template"))?;
+    let service_identifier = terms.caller_id(to.as_str()).cloned();
     visit.schedule(Draft {
         channel: Channel::Voice,
         to,
-        service_identifier: terms.caller_id.clone(),
+        service_identifier,
         body,
         dialing: Some(dialing),
         due_at,

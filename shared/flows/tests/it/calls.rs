@@ -173,6 +173,36 @@ fn an_agent_by_name_is_rendered_or_the_call_fails() {
 }
 
 #[test]
+fn the_customer_sees_a_number_of_their_region() {
+    let seen = |caller_ids: Json| {
+        let mut document = collection();
+        put(&mut document, "/nodes/ask/callerIds", caller_ids);
+        let walk = start_with(&document, &[Voice]);
+        assert!(walk.scheduled()[0].to.as_str().starts_with("+44"));
+        walk.scheduled()[0].service_identifier.clone().unwrap()
+    };
+    assert_eq!(seen(json!({})), "+442079460000");
+    assert_eq!(seen(json!({"+1": "+12025550100"})), "+442079460000");
+    let both = json!({"+4": "shorter", "+44": "longer", "+440": "another", "+45": "Denmark"});
+    assert_eq!(seen(both), "longer");
+}
+
+#[test]
+fn who_dials_first_has_a_message_for_the_abandoned() {
+    let mut document = collection();
+    put(&mut document, "/nodes/ask/mode", json!("power"));
+    let message = json!("{{ profile.firstName }}, this was Example Ltd. Press 9, and we call you no more.");
+    put(&mut document, "/nodes/ask/abandonedMessage", message);
+    let walk = start_with(&document, &[Voice]);
+    let said = walk.scheduled()[0]
+        .body
+        .text("abandonedMessage")
+        .unwrap()
+        .to_owned();
+    assert!(said.contains(", this was Example Ltd."), "{said}");
+}
+
+#[test]
 fn an_ivr_call_carries_its_text() {
     let mut document = collection();
     put(&mut document, "/nodes/ask/outcomes/no_address", json!("mail"));
@@ -267,6 +297,10 @@ fn what_calls_may_not_say_is_told() {
         ("/nodes/ask/wrapUps/busy", json!(["BUSY"])),
         ("/nodes/ask/wrapUps/promised", json!(["call later"])),
         ("/nodes/ask/mode", json!("reckless")),
+        ("/nodes/ask/mode", json!("power")),
+        ("/nodes/ask/abandonedMessage", json!("")),
+        ("/nodes/ask/callerIds", json!({"44": "+442079460000"})),
+        ("/nodes/ask/callerIds", json!({"+44": ""})),
         ("/nodes/lastCall/flow", json!("menu")),
         ("/nodes/route/grace", json!("10m")),
         ("/nodes/route/storeAgent", json!("nobody")),

@@ -1,6 +1,6 @@
 //! Calls: those that wait, those that are on their way, and how they come out.
 
-use domain::id::{ActivityId, AgentId};
+use domain::id::{ActivityId, AgentId, ConnectorId};
 use domain::time::{Millis, Timestamp};
 use domain::voice::CallResult;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,9 @@ pub(super) struct Call {
     pub(super) stage: Stage,
     /// The agent who is kept for it.
     pub(super) agent: Option<AgentId>,
+    /// The gateway through which it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) gateway: Option<ConnectorId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +77,9 @@ pub struct Waiting {
     /// The only agent for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentId>,
+    /// The gateway through which it is to go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<ConnectorId>,
 }
 
 fn named(call: &ActivityId) -> Id {
@@ -238,7 +244,7 @@ impl Group {
         call.stage = Stage::Dialed { since };
         call.agent = agent.cloned();
         let work = call.work.clone();
-        self.dialed.push_back(since);
+        self.dialed.push_back((since, call.gateway.clone()));
         if let Some(work) = self.works.get_mut(&work) {
             work.last = since;
             work.dialed += 1;

@@ -5,6 +5,7 @@ use domain::time::Millis;
 use domain::voice::DialingMode;
 
 use super::calls::{Call, Stage, Waiting};
+use super::gateways::Room;
 use super::{Decision, Group, WorkId};
 use crate::protocol::{Answer, Event, Question};
 
@@ -56,7 +57,7 @@ impl Group {
         while self
             .dialed
             .front()
-            .is_some_and(|at| *at + Millis::seconds(1) <= self.now)
+            .is_some_and(|(at, _)| *at + Millis::seconds(1) <= self.now)
         {
             self.dialed.pop_front();
         }
@@ -67,24 +68,34 @@ impl Group {
 
     /// Power and predictive: whoever is free takes who answers.
     fn dial_ahead(&mut self, work: &WorkId, calls: u32, decisions: &mut Vec<Decision>) {
+        let mut room = self.room();
         for _ in 0..calls {
-            let next = self.works.get_mut(work).and_then(|work| work.waiting.pop_front());
-            let Some(Waiting { call, .. }) = next else {
+            let Some(waiting) = self.next_for(work, &room) else {
                 return;
             };
-            self.enter(work, &call);
-            self.start(&call, None, decisions);
+            room.take(&waiting);
+            self.enter(work, &waiting);
+            self.start(&waiting.call, None, decisions);
         }
+    }
+
+    /// The first call that waits for whose gateway there is room.
+    fn next_for(&mut self, work: &WorkId, room: &Room) -> Option<Waiting> {
+        let waiting = &mut self.works.get_mut(work)?.waiting;
+        let place = waiting.iter().position(|waiting| room.is_for(waiting))?;
+        waiting.remove(place)
     }
 
     /// Preview and progressive: an agent is kept for each call before it is started.
     fn dial_for_agents(&mut self, work: &WorkId, calls: u32, decisions: &mut Vec<Decision>) {
         let mut free = self.free_for(work);
+        let mut room = self.room();
         for _ in 0..calls {
-            let Some((waiting, agent)) = self.next_pair(work, &mut free) else {
+            let Some((waiting, agent)) = self.next_pair(work, &mut free, &room) else {
                 return;
             };
-            self.enter(work, &waiting.call);
+            room.take(&waiting);
+            self.enter(work, &waiting);
             if work.mode == DialingMode::Preview {
                 let until = self.now + self.settings.preview_within;
                 self.keep(&agent, &waiting.call, Some(until));
@@ -113,13 +124,22 @@ impl Group {
         free.into_iter().map(|(_, agent)| agent).collect()
     }
 
-    /// The first call that waits for which there is an agent. A call for one agent passes over the others.
-    fn next_pair(&mut self, work: &WorkId, free: &mut Vec<AgentId>) -> Option<(Waiting, AgentId)> {
+    /// The first call that waits for which there is an agent, and room at its gateway. A call for one agent passes
+    /// over the others.
+    fn next_pair(
+        &mut self,
+        work: &WorkId,
+        free: &mut Vec<AgentId>,
+        room: &Room,
+    ) -> Option<(Waiting, AgentId)> {
         let waiting = &mut self.works.get_mut(work)?.waiting;
-        let place = waiting.iter().position(|waiting| match &waiting.agent {
+        let has_agent = |waiting: &Waiting| match &waiting.agent {
             Some(agent) => free.contains(agent),
             None => !free.is_empty(),
-        })?;
+        };
+        let place = waiting
+            .iter()
+            .position(|waiting| has_agent(waiting) && room.is_for(waiting))?;
         let waiting = waiting.remove(place)?;
         let at = match &waiting.agent {
             Some(agent) => free.iter().position(|free| free == agent)?,
@@ -129,12 +149,13 @@ impl Group {
     }
 
     /// The call is no longer one that waits.
-    fn enter(&mut self, work: &WorkId, call: &domain::id::ActivityId) {
+    fn enter(&mut self, work: &WorkId, waiting: &Waiting) {
         let entered = Call {
             work: work.clone(),
             stage: Stage::Offered,
             agent: None,
+            gateway: waiting.gateway.clone(),
         };
-        self.calls.insert(call.clone(), entered);
+        self.calls.insert(waiting.call.clone(), entered);
     }
 }

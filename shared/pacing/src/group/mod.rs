@@ -11,6 +11,7 @@
 mod agents;
 mod calls;
 mod dial;
+mod gateways;
 mod seize;
 mod terms;
 #[cfg(test)]
@@ -20,13 +21,14 @@ mod works;
 
 pub use agents::AgentSeen;
 pub use calls::{CallSeen, OfferAnswer, Waiting};
+pub use gateways::Gateway;
 pub use terms::{Settings, Terms};
 pub use view::{View, WorkView};
 
 use std::collections::{BTreeMap, VecDeque};
 
 use domain::agent::Side;
-use domain::id::{ActivityId, AgentId, CampaignId};
+use domain::id::{ActivityId, AgentId, CampaignId, ConnectorId};
 use domain::time::{Millis, Timestamp};
 use domain::voice::DialingMode;
 use serde::{Deserialize, Serialize};
@@ -194,8 +196,8 @@ pub struct Group {
     calls: BTreeMap<ActivityId, Call>,
     #[serde(with = "crate::pairs")]
     works: BTreeMap<WorkId, Work>,
-    /// When calls were started within the last second.
-    dialed: VecDeque<Timestamp>,
+    /// When calls were started within the last second, and through which gateways.
+    dialed: VecDeque<(Timestamp, Option<ConnectorId>)>,
     /// Inbound calls in the queue, and since when.
     queue: BTreeMap<String, Timestamp>,
     /// When it was last asked which side the free agents are to serve.

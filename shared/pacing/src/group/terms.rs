@@ -1,8 +1,12 @@
 //! What administrators set: for a skill group, and for a campaign's calls through it.
 
+use std::collections::BTreeMap;
+
+use domain::id::ConnectorId;
 use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
+use super::gateways::Gateway;
 use crate::plan::Plan;
 use crate::protocol::Start;
 
@@ -18,6 +22,9 @@ pub struct Settings {
     /// Most calls that are started in any second; unbounded if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls_per_second: Option<u32>,
+    /// What gateways bear of it, by connector; those that are not named bear any number of calls.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gateways: BTreeMap<ConnectorId, Gateway>,
     /// Most calls on their way for each agent at work.
     pub lines_per_agent: f64,
     /// After which time without an agent a live call is abandoned.
@@ -40,6 +47,7 @@ impl Default for Settings {
             blended: false,
             lines: None,
             calls_per_second: None,
+            gateways: BTreeMap::new(),
             lines_per_agent: 12.0,
             abandon_after: Millis::seconds(2),
             ring_limit: Millis::seconds(22),

@@ -73,6 +73,7 @@ fn waits(work: &WorkId, n: u64) -> Happening {
         calls: vec![Waiting {
             call: call(n),
             agent: None,
+            gateway: None,
         }],
     }
 }
@@ -145,6 +146,54 @@ fn lines_and_calls_per_second_bound_what_is_started() {
 }
 
 #[test]
+fn a_gateway_without_room_is_passed_over() {
+    let gateway = |name: &str| ConnectorId::parse(name).unwrap();
+    let bears = |lines, calls_per_second| Gateway {
+        lines,
+        calls_per_second,
+    };
+    let settings = Settings {
+        gateways: [
+            (gateway("north"), bears(Some(3), None)),
+            (gateway("south"), bears(None, Some(2))),
+        ]
+        .into(),
+        ..Settings::default()
+    };
+    for mode in [DialingMode::Progressive, DialingMode::Power] {
+        let (mut group, _) = group(mode, settings.clone(), 20, 0);
+        let through = |n: u64| ["north", "south", "west"][usize::try_from(n % 3).unwrap()];
+        let calls = (0..60).map(|n| Waiting {
+            call: call(n),
+            agent: None,
+            gateway: Some(gateway(through(n))),
+        });
+        let waits = Happening::Waits {
+            work: work(mode),
+            calls: calls.collect(),
+        };
+        let count = |decisions: &[Decision]| {
+            let mut counts = BTreeMap::<_, usize>::new();
+            for (id, _) in dialed(decisions) {
+                let n = (0..60).find(|n| call(*n) == id).unwrap();
+                *counts.entry(through(n)).or_default() += 1;
+            }
+            ["north", "south", "west"].map(|name| counts.get(name).copied().unwrap_or(0))
+        };
+        let first = count(&group.step(at(20), &[waits]));
+        assert_eq!(first[..2], [3, 2], "{mode:?}");
+        assert!(first[2] >= 15, "{mode:?}: {first:?}");
+        assert_eq!(count(&group.step(at(500), &[]))[..2], [0, 0], "{mode:?}");
+        // A line of the north is free again, and the second of the south is over.
+        let next = count(&group.step(at(1_100), &[over(0, CallResult::Busy)]));
+        assert!(
+            next[0] <= 1 && next[1] <= 2 && next[0] + next[1] > 0,
+            "{mode:?}: {next:?}"
+        );
+    }
+}
+
+#[test]
 fn a_preview_is_shown_then_dialed_or_not() {
     let (mut group, decisions) = group(DialingMode::Preview, Settings::default(), 1, 9);
     let [
@@ -214,6 +263,7 @@ fn a_call_for_one_agent_waits_for_that_one() {
         calls: vec![Waiting {
             call: call(1),
             agent: Some(agent(7)),
+            gateway: None,
         }],
     };
     let decisions = group.step(at(1_000), &[named, free(1, 900)]);

@@ -23,13 +23,22 @@ const LOGGED: &str =
 /// How every telephone number of these tests begins; eight digits follow.
 const NUMBERS: &str = "49152";
 
-/// The program, built as these tests were, and built by them: they are no part of its package.
+/// The program, built as these tests were, and built by them: they are no part of its package. It comes along with
+/// its own tests, of the same dependencies as all tests: those are not built twice.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let mut cargo =
             std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--package", "campaigns", "--message-format", "json"]);
+        cargo.args([
+            "test",
+            "--workspace",
+            "--no-run",
+            "--test",
+            "program",
+            "--message-format",
+            "json",
+        ]);
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }

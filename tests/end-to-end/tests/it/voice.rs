@@ -52,6 +52,7 @@ fn flow(mode: &str) -> Value {
         "ask": {
             "type": "call", "mode": mode, "skillGroup": "sales",
             "shown": {"Name": "{{ profile.firstName }}"},
+            "abandonedMessage": "This was Example Ltd. Press 9, and we call you no more.",
             "wrapUps": {"sold": ["SALE"]},
             "retries": {"busy": {"after": "1s", "attempts": CALLS_PER_NUMBER - 1}},
             "outcomes": outcomes(&json!(ends)),
@@ -211,6 +212,7 @@ async fn ended(api: &Api, centre: &Simulator, campaign: &str) -> Run {
         run.stats.floor.connected
     );
     assert_eq!(run.count("abandoned"), run.stats.floor.abandoned);
+    assert_eq!(run.stats.floor.told_who_called, run.stats.floor.abandoned);
     assert_eq!(run.count("lost"), 0, "{:?}", run.outcomes);
     counted(api, &run).await;
     run

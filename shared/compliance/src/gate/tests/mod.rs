@@ -4,6 +4,7 @@ use domain::address::Address;
 use domain::channel::Channel;
 use domain::id::{ActivityId, CampaignId, CustomerId};
 use domain::time::{Millis, Timestamp};
+use domain::voice::{Dialing, DialingMode, Pool};
 use serde_json::json;
 
 use super::*;
@@ -48,6 +49,7 @@ fn whole_week(range: &str) -> WeeklyWindows {
 struct Case {
     activity: ActivityId,
     channel: Channel,
+    dialing: Option<Dialing>,
     address: Address,
     customer: CustomerId,
     expires_at: Option<Timestamp>,
@@ -59,6 +61,7 @@ struct Case {
     consents: Vec<Consent>,
     entries: Vec<Entry>,
     ledger: Option<Ledger>,
+    abandoned_at: Option<Timestamp>,
     now: Timestamp,
 }
 
@@ -67,6 +70,7 @@ impl Case {
         Self {
             activity: ActivityId::parse("act_1").unwrap(),
             channel: Channel::Sms,
+            dialing: None,
             address: Address::parse(Channel::Sms, "+442079460958").unwrap(),
             customer: CustomerId::parse("cus_1").unwrap(),
             expires_at: None,
@@ -86,6 +90,7 @@ impl Case {
             consents: Vec::new(),
             entries: Vec::new(),
             ledger: Some(Ledger::default()),
+            abandoned_at: None,
             now: at("2026-11-23T12:00:00Z"),
         }
     }
@@ -101,6 +106,7 @@ impl Case {
         let input = GateInput {
             activity: &self.activity,
             channel: self.channel,
+            dialing: self.dialing.as_ref(),
             address: &self.address,
             customer: Some(&self.customer),
             expires_at: self.expires_at,
@@ -119,6 +125,7 @@ impl Case {
             consents: &self.consents,
             do_not_contact: &self.entries,
             ledger: self.ledger.as_ref(),
+            abandoned_at: self.abandoned_at,
         };
         decide(&input, self.now)
     }
@@ -194,6 +201,13 @@ fn each_rule_decides_in_its_place() {
     type Change = Box<dyn Fn(&mut Case)>;
     let steps: Vec<(Code, Change)> = vec![
         (
+            Code::AfterAbandoned,
+            Box::new(|c| {
+                c.channel = Channel::Voice;
+                c.abandoned_at = Some(c.now);
+            }),
+        ),
+        (
             Code::CapFull,
             Box::new(|c| {
                 c.tenant.caps = vec![cap(1, 1)];
@@ -229,7 +243,7 @@ fn each_rule_decides_in_its_place() {
         (
             Code::OptedOut,
             Box::new(|c| {
-                let words = Consent::opt_out(Channels::one(Channel::Sms), at("2026-02-02T00:00:00Z"));
+                let words = Consent::opt_out(Channels::one(Channel::Voice), at("2026-02-02T00:00:00Z"));
                 c.consents.push(words);
             }),
         ),
@@ -331,6 +345,53 @@ fn activities_without_campaign_answer_to_person_and_tenant_only() {
 }
 
 #[test]
+fn whoever_was_abandoned_rests_until_an_agent_is_sure() {
+    let called = |mode: Option<DialingMode>, change: fn(&mut Case)| {
+        Case::with(|c| {
+            c.channel = Channel::Voice;
+            c.dialing = mode.map(|mode| Dialing::Agent {
+                mode,
+                pool: Pool::SkillGroup("sales".to_owned()),
+            });
+            c.abandoned_at = Some(c.now);
+            c.now = c.now + Millis::minutes(1);
+            change(c);
+        })
+    };
+    let untouched: fn(&mut Case) = |_| {};
+    for mode in [Some(DialingMode::Power), Some(DialingMode::Predictive), None] {
+        assert_eq!(called(mode, untouched).code(), Code::AfterAbandoned, "{mode:?}");
+    }
+    // Three days later, a Thursday, to the second; at night the next morning.
+    assert_eq!(called(None, untouched).deferred_to(), "2026-11-26T12:00:00.000Z");
+    let at_night = called(None, |c| c.abandoned_at = Some(at("2026-11-20T20:00:00Z")));
+    assert_eq!(at_night.deferred_to(), "2026-11-24T09:00:00.000Z");
+    for mode in [DialingMode::Preview, DialingMode::Progressive] {
+        assert_eq!(called(Some(mode), untouched).code(), Code::Allowed, "{mode:?}");
+    }
+    assert_eq!(called(None, |c| c.channel = Channel::Sms).code(), Code::Allowed);
+    let rested = called(None, |c| c.abandoned_at = Some(at("2026-11-20T12:01:00Z")));
+    assert_eq!(rested.code(), Code::Allowed);
+    let switched_off = called(None, |c| c.tenant.rest_after_abandoned = Millis::ZERO);
+    assert_eq!(switched_off.code(), Code::Allowed);
+    let too_late = called(None, |c| c.expires_at = Some(at("2026-11-25T12:00:00Z")));
+    assert_eq!(too_late.code(), Code::ExpiresBeforePossible);
+}
+
+#[test]
+fn a_ledger_remembers_the_latest_abandoned_call() {
+    let (first, second) = (at("2026-11-20T12:00:00Z"), at("2026-11-21T12:00:00Z"));
+    let ledger = filled(&Ledger::default(), "act_1", Channel::Voice, first).abandoned(second);
+    assert_eq!(ledger.abandoned(first), ledger);
+    let released = caps::release(&ledger, &ActivityId::parse("act_1").unwrap());
+    assert_eq!(released.abandoned_at, Some(second));
+    let later = filled(&released, "act_2", Channel::Voice, second + Millis::hours(800));
+    assert_eq!(later.abandoned_at, Some(second));
+    let text = serde_json::to_value(Ledger::default()).unwrap();
+    assert_eq!(serde_json::from_value::<Ledger>(text).unwrap(), Ledger::default());
+}
+
+#[test]
 fn a_repeated_claim_keeps_its_slot() {
     let case = Case::with(|c| c.tenant.caps = vec![cap(1, 24)]);
     let Verdict::Allow { ledger: Some(ledger) } = case.decide().verdict else {
@@ -395,6 +456,10 @@ fn decisions_explain_themselves() {
             c.expires_at = Some(at("2026-11-22T18:00:00Z"));
         }),
         Case::with(|c| {
+            c.channel = Channel::Voice;
+            c.abandoned_at = Some(c.now);
+        }),
+        Case::with(|c| {
             c.state = None;
             let dateless = consent(ConsentStatus::Granted, Channels::All, Timestamp::default());
             c.consents.push(dateless);
@@ -435,6 +500,11 @@ fn policies_have_a_stable_form() {
     let errors = wrong.check().unwrap_err();
     let places: Vec<&str> = errors.iter().map(|error| error.pointer.as_str()).collect();
     assert_eq!(places, ["/caps/1/max", "/purpose"]);
+    let endless = TenantPolicy {
+        rest_after_abandoned: Millis::hours(9_000),
+        ..TenantPolicy::default()
+    };
+    assert_eq!(endless.check().unwrap_err()[0].pointer, "/restAfterAbandonedMs");
     let many = TenantPolicy {
         caps: vec![cap(1, 1); 11],
         ..TenantPolicy::default()

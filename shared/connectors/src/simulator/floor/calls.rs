@@ -11,6 +11,9 @@ use super::routing::{Call, Demand};
 use super::{Due, Floor, Moment, Work, real};
 use crate::simulator::script::Event;
 
+/// How long it takes to say a character, in milliseconds.
+const SPOKEN: u64 = 60;
+
 impl Floor {
     /// A call has come out.
     pub(super) fn come_out(&mut self, key: &str) {
@@ -106,6 +109,7 @@ impl Floor {
     /// Nobody has taken a call within the time that its customer waits.
     pub(super) fn abandon(&mut self, key: &str) {
         let rung_at = self.calls.by_key.get(key).and_then(|call| call.agent.clone());
+        let said = self.said_of_message(key);
         match rung_at {
             None if self.calls.stop_waiting(key) => self.fail(key, CallResult::Abandoned),
             Some(agent) if self.rings_in_vain(key) => {
@@ -115,6 +119,26 @@ impl Floor {
             _ => return,
         }
         self.stats.abandoned += 1;
+        if let Some(said) = said {
+            self.stats.told_who_called += 1;
+            self.stats.opted_out += u64::from(said.is_some());
+            self.due.extend(said);
+        }
+    }
+
+    /// What the customer of a call that nobody takes says of the message: nothing, or that they are to be called
+    /// no more. None if there is no message.
+    fn said_of_message(&self, key: &str) -> Option<Option<Due>> {
+        let call = self.calls.by_key.get(key)?;
+        let message = call.abandoned_message.as_ref()?;
+        let wish = Event::Reply("STOP".to_owned());
+        let heard = Millis::new(
+            u64::try_from(message.chars().count())
+                .unwrap_or(u64::MAX)
+                .saturating_mul(SPOKEN),
+        );
+        let report = || (real(heard, self.scale), Work::report(&call.reporter, wish, false));
+        Some(call.draws.opts_out.then(report))
     }
 
     /// A call is over without a conversation: the agent who was kept for it is free.

@@ -27,6 +27,9 @@ pub struct FloorConfig {
     pub wrap_up_codes: Vec<(u32, String)>,
     /// Breaks between conversations.
     pub breaks: Option<Breaks>,
+    /// Share of the customers of abandoned calls who want to be called no more, and press the key for it while the
+    /// message tells them how.
+    pub opt_out: f64,
     /// How agents answer the previews that the product offers. Without it they never look.
     pub previews: Option<Previews>,
 }
@@ -43,6 +46,7 @@ impl Default for FloorConfig {
             missed_pause: Millis::seconds(5),
             wrap_up_codes: Vec::new(),
             breaks: None,
+            opt_out: 0.0,
             previews: None,
         }
     }

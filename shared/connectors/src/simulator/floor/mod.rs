@@ -125,6 +125,7 @@ impl Floor {
             demand: errand.demand,
             course,
             draws,
+            abandoned_message: errand.abandoned_message,
             reporter,
             agent: None,
         };

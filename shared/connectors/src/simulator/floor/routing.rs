@@ -32,11 +32,13 @@ pub(in crate::simulator) enum Demand {
 pub(in crate::simulator) struct Errand {
     pub(super) activity: Option<String>,
     pub(super) demand: Demand,
+    /// What is said to a customer for whom no agent is there in time.
+    pub(super) abandoned_message: Option<String>,
 }
 
 impl Errand {
-    /// Reads `schedulingMetaData`; none if the call needs no agent.
-    pub(in crate::simulator) fn read(metadata: &RawValue) -> Option<Self> {
+    /// Reads `schedulingMetaData`, beside the body's `abandonedMessage`; none if the call needs no agent.
+    pub(in crate::simulator) fn read(metadata: &RawValue, abandoned_message: Option<String>) -> Option<Self> {
         let data: Map<String, Value> = serde_json::from_str(metadata.get()).ok()?;
         let pool = match field(&data, "dialing")? {
             Dialing::Agent { pool, .. } => pool,
@@ -50,6 +52,7 @@ impl Errand {
         Some(Self {
             activity: field(&data, "activityId"),
             demand,
+            abandoned_message,
         })
     }
 }
@@ -65,6 +68,7 @@ pub(super) struct Call {
     pub(super) demand: Demand,
     pub(super) course: Course,
     pub(super) draws: Draws,
+    pub(super) abandoned_message: Option<String>,
     pub(super) reporter: Arc<dyn Reporter>,
     /// Whom it rings at, or who talks.
     pub(super) agent: Option<String>,
@@ -86,6 +90,8 @@ pub(super) struct Draws {
     pub(super) code: Option<String>,
     /// The break that follows.
     pub(super) pause: Option<Millis>,
+    /// The customer wants to be called no more, if told how.
+    pub(super) opts_out: bool,
 }
 
 impl Draws {
@@ -97,11 +103,13 @@ impl Draws {
         let pausing = dice.share();
         let code = dice.pick(&config.wrap_up_codes).map(str::to_owned);
         let pause = config.breaks.filter(|breaks| pausing < breaks.share);
+        let opts_out = Dice::new(seed, &format!("{key}.opt-out")).share() < config.opt_out;
         Self {
             is_missed,
             wrap_up,
             code,
             pause: pause.map(|breaks| dice.within(breaks.span)),
+            opts_out,
         }
     }
 }
@@ -157,7 +165,7 @@ mod tests {
     use super::*;
 
     fn read(metadata: &Value) -> Option<Errand> {
-        Errand::read(&serde_json::value::to_raw_value(metadata).unwrap())
+        Errand::read(&serde_json::value::to_raw_value(metadata).unwrap(), None)
     }
 
     #[test]

@@ -14,6 +14,10 @@ pub struct FloorStats {
     pub connected: u64,
     /// Answered calls for which there was no agent in time.
     pub abandoned: u64,
+    /// Of these, customers who were told who called and how to be called no more.
+    pub told_who_called: u64,
+    /// And of these, who wanted to be called no more.
+    pub opted_out: u64,
     /// Answered previews, by decision (`accept`, `skip`, `reject`).
     pub previews: BTreeMap<String, u64>,
     /// By agent.

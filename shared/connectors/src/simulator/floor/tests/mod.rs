@@ -122,6 +122,7 @@ impl Scene {
         let errand = Errand {
             activity: Some(format!("act_{key}")),
             demand,
+            abandoned_message: Some("This was Example Ltd. Press 9, and we call you no more.".into()),
         };
         let course = Course {
             result,
@@ -209,7 +210,27 @@ fn nobody_in_time_makes_an_abandoned_call() {
     );
     let stats = scene.floor.stats();
     assert_eq!((stats.connected, stats.abandoned), (2, 1));
+    assert_eq!((stats.told_who_called, stats.opted_out), (1, 0));
     assert_eq!(stats.most_conversations_at_once(), 1);
+}
+
+#[test]
+fn whom_nobody_took_hears_who_called_and_may_opt_out() {
+    let mut scene = Scene::new(FloorConfig {
+        opt_out: 1.0,
+        ..config()
+    });
+    for key in ["1", "2", "3"] {
+        scene.call(key, sales(), CallResult::Answered, 1, 100);
+    }
+    scene.run(10);
+    // The message takes three seconds.
+    assert_eq!(scene.told()[4..], [(3, "FAILED"), (6, "REPLY")]);
+    let stats = scene.floor.stats();
+    assert_eq!(
+        (stats.abandoned, stats.told_who_called, stats.opted_out),
+        (1, 1, 1)
+    );
 }
 
 #[test]

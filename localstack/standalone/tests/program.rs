@@ -1,0 +1,49 @@
+//! The program at its command line: what it says to a person who errs, and what it promises to scripts.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::process::{Command, Output};
+
+fn campaigns(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_campaigns"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn help_names_every_command() {
+    let help = campaigns(&["--help"]);
+    assert!(help.status.success());
+    for command in [
+        "serve", "demo", "formula", "import", "audit", "key", "load", "pace", "rebuild", "replay", "simulate",
+    ] {
+        assert!(
+            text(&help.stdout).contains(&format!("\n  {command} ")),
+            "{help:?}"
+        );
+    }
+}
+
+#[test]
+fn who_errs_is_told_what_and_where() {
+    for (arguments, told) in [
+        (&["simulate", "nosuch"][..], "nosuch"),
+        (&["formula", "try", "--init", "power(ratio"], "character 11"),
+        (&["formula", "try", "--init", "agents.idel"], "agents.idel"),
+        (
+            &["audit", "pacing", "sales", "--data", "no/such/directory"],
+            "no/such/directory",
+        ),
+        (&["import", "--nonsense"], "--nonsense"),
+    ] {
+        let answer = campaigns(arguments);
+        assert!(!answer.status.success(), "{arguments:?}");
+        assert!(text(&answer.stderr).contains(told), "{arguments:?}: {answer:?}");
+        assert!(answer.stdout.is_empty(), "{arguments:?}: {answer:?}");
+    }
+}
