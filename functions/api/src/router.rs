@@ -138,6 +138,7 @@ fn resources<const DESCRIBED: bool>() -> OpenApiRouter<ApiState> {
         .routes(routes!(agents::get, agents::put, agents::delete))
         .routes(routes!(agents::tell))
         .routes(routes!(agents::assign))
+        .routes(routes!(agents::commit_to))
         .routes(routes!(agents::tell_all))
         .routes(routes!(offers::get, offers::answer))
         .routes(routes!(skill_groups::list))

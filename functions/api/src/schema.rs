@@ -252,6 +252,16 @@ pub(crate) struct TenantPolicy {
     rest_after_abandoned_ms: Option<u64>,
 }
 
+/// A time for which an agent is promised elsewhere.
+#[derive(ToSchema)]
+pub(crate) struct Commitment {
+    #[schema(value_type = Instant)]
+    from: String,
+    /// After `from`.
+    #[schema(value_type = Instant)]
+    until: String,
+}
+
 /// What a gateway bears of a skill group's calls.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::agent::{Agent, AgentReport, MAX_SKILL_GROUPS, Side, Taken};
+use domain::agent::{Agent, AgentReport, Commitment, MAX_COMMITMENTS, MAX_SKILL_GROUPS, Side, Taken};
 use domain::id::{AgentId, SkillGroupId, TenantId};
 use futures::{StreamExt, stream};
 use platform::table::{Condition, Write};
@@ -247,6 +247,44 @@ pub async fn assign(
     let stored = seize(context, tenant, id, side).await?;
     pacing::agents_changed(context, tenant, [&stored.value]).await;
     Ok(stored)
+}
+
+/// Sets for when an agent is promised elsewhere: all that was set before is replaced. Pacing counts on the agent
+/// neither then nor shortly before.
+pub async fn commit_to(
+    context: &Context,
+    tenant: &TenantId,
+    id: &AgentId,
+    commitments: &[Commitment],
+) -> Result<Stored<Agent>, Error> {
+    check_commitments(commitments)?;
+    let stored = commit(context, || async {
+        let Stored { value, version } = get(context, tenant, id).await?;
+        let agent = value.clone().commit_to(commitments, context.now());
+        if agent == value {
+            return Ok(Decision::nothing(Stored { value, version }));
+        }
+        written(agent, version)
+    })
+    .await?;
+    pacing::agents_changed(context, tenant, [&stored.value]).await;
+    Ok(stored)
+}
+
+fn check_commitments(commitments: &[Commitment]) -> Result<(), Error> {
+    if commitments.len() > MAX_COMMITMENTS {
+        let detail = format!("may have {MAX_COMMITMENTS} entries");
+        return Err(Error::field("/items", detail));
+    }
+    let ends_first = commitments
+        .iter()
+        .position(|commitment| commitment.until <= commitment.from);
+    ends_first.map_or(Ok(()), |place| {
+        Err(Error::field(
+            format!("/items/{place}/until"),
+            "must lie after `from`",
+        ))
+    })
 }
 
 /// Assigns an agent to a side.

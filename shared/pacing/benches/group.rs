@@ -73,6 +73,7 @@ fn seen(agent: &AgentId, state: AgentState, now: u64, activity: Option<ActivityI
             activity,
             finishes_at: None,
             promised: false,
+            commitments: Vec::new(),
         },
     }
 }

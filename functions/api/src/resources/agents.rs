@@ -8,7 +8,7 @@ use application::store::Stored;
 use axum::Json;
 use axum::extract::State;
 use domain::agent::expertflow::Vocabulary;
-use domain::agent::{Agent, AgentChange, AgentEvent, AgentReport, AgentState, Reservation, Side};
+use domain::agent::{Agent, AgentChange, AgentEvent, AgentReport, AgentState, Commitment, Reservation, Side};
 use domain::id::{ActivityId, AgentId, SkillGroupId};
 use domain::time::Timestamp;
 use http::StatusCode;
@@ -71,6 +71,9 @@ pub struct AgentOut {
     /// The contact that is shown to the agent, who is to decide about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     offer: Option<OfferedOut>,
+    /// For when the agent is promised elsewhere, in order of time.
+    #[schema(value_type = Vec<schema::Commitment>)]
+    commitments: Vec<Commitment>,
     /// The number of the newest event that is known.
     sequence: u64,
     /// What happened, oldest first: the latest 64.
@@ -95,6 +98,7 @@ impl AgentOut {
             finishes_at: value.finishes_at,
             activity_id: value.activity,
             offer: value.reservation.and_then(OfferedOut::of),
+            commitments: value.commitments,
             sequence: value.sequence,
         }
     }
@@ -331,6 +335,34 @@ pub(crate) async fn assign(
     Input(SideIn { side }): Input<SideIn>,
 ) -> Result<Resource<AgentOut>, Problem> {
     let stored = agents::assign(&state.context, &caller.tenant, &id, side).await?;
+    Ok(AgentOut::resource(stored, state.context.now()))
+}
+
+/// For when an agent is promised elsewhere.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommitmentsIn {
+    /// In any order; they may overlap.
+    #[schema(value_type = Vec<schema::Commitment>, max_items = 100)]
+    items: Vec<Commitment>,
+}
+
+/// Say for when an agent is promised elsewhere
+///
+/// Booked call backs, meetings, the end of the shift: all that was said before is replaced. Pacing counts on the agent
+/// neither then nor shortly before (`commitmentLeadSeconds` of the skill group). A conversation that goes on is not
+/// broken off.
+#[utoipa::path(
+    put, path = "/v1/agents/{id}/commitments", operation_id = "putCommitments", tag = "agents",
+    params(("id" = schema::Id, Path)), request_body = CommitmentsIn, responses((status = 200, body = AgentOut))
+)]
+pub(crate) async fn commit_to(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Ids(id): Ids<AgentId>,
+    Input(CommitmentsIn { items }): Input<CommitmentsIn>,
+) -> Result<Resource<AgentOut>, Problem> {
+    let stored = agents::commit_to(&state.context, &caller.tenant, &id, &items).await?;
     Ok(AgentOut::resource(stored, state.context.now()))
 }
 

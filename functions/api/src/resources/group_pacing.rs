@@ -62,6 +62,9 @@ pub struct GroupPacingBody {
     /// After how many seconds a skipped contact is shown again.
     #[schema(minimum = 0, maximum = 86400, default = 600)]
     skipped_for_seconds: f64,
+    /// How many seconds before a commitment an agent gets no conversation any more.
+    #[schema(minimum = 0, maximum = 3600, default = 180)]
+    commitment_lead_seconds: f64,
     /// Where the clock hangs that formulas read.
     #[schema(value_type = String, example = "Europe/London", default = "UTC")]
     time_zone: TimeZone,
@@ -99,6 +102,7 @@ impl From<GroupPacing> for GroupPacingBody {
             inbound_target_seconds: seconds(settings.inbound_target),
             preview_seconds: seconds(settings.preview_within),
             skipped_for_seconds: seconds(settings.skipped_for),
+            commitment_lead_seconds: seconds(settings.commitment_lead),
             time_zone,
         }
     }
@@ -118,6 +122,7 @@ impl From<GroupPacingBody> for GroupPacing {
                 inbound_target: millis(body.inbound_target_seconds),
                 preview_within: millis(body.preview_seconds),
                 skipped_for: millis(body.skipped_for_seconds),
+                commitment_lead: millis(body.commitment_lead_seconds),
                 time_of_day: 0.0,
             },
             time_zone: body.time_zone,

@@ -150,3 +150,37 @@ async fn groups_are_renamed_and_deleted() {
     api.call(Method::DELETE, path).send().await.expect(204);
     api.get(path).await.expect(404);
 }
+
+#[tokio::test]
+async fn for_when_an_agent_is_promised_elsewhere_is_said_and_replaced() {
+    let api = Api::new().await;
+    let path = ada(&api).await;
+    let commitments = format!("{path}/commitments");
+    let between = |from: u64, until: u64| json!({"from": after(from), "until": after(until)});
+    let past = json!({"from": "2020-01-01T00:00:00Z", "until": "2020-01-01T01:00:00Z"});
+    let all = json!({"items": [between(60, 90), past, between(30, 40)]});
+    let said = api.put(&commitments, &all).await.expect(200).json;
+    let kept = said["commitments"].as_array().unwrap().clone();
+    assert_eq!(kept.len(), 2, "what is over is forgotten: {said}");
+    assert!(kept[0]["from"].as_str() < kept[1]["from"].as_str(), "{said}");
+    assert_eq!(
+        api.get(&path).await.expect(200).json["commitments"],
+        said["commitments"]
+    );
+
+    let none = api
+        .put(&commitments, &json!({"items": []}))
+        .await
+        .expect(200)
+        .json;
+    assert_eq!(none["commitments"], json!([]));
+    let wrong = json!({"items": [between(30, 40), between(40, 40)]});
+    let answer = api.put(&commitments, &wrong).await.expect(422);
+    assert_eq!(answer.pointers(), ["/items/1/until"]);
+    let many = json!({"items": vec![between(30, 40); 101]});
+    assert_eq!(
+        api.put(&commitments, &many).await.expect(422).pointers(),
+        ["/items"]
+    );
+    api.put("/v1/agents/nobody/commitments", &all).await.expect(404);
+}

@@ -113,6 +113,28 @@ async fn an_accepted_preview_is_dialed_with_its_agent() {
 }
 
 #[tokio::test]
+async fn a_booked_agent_is_called_for_by_nobody() {
+    let api = Api::new().await;
+    floor(&api).await;
+    let booked = json!({"items": [{"from": crate::harness::after(2), "until": crate::harness::after(10)}]});
+    api.put("/v1/agents/ada/commitments", &booked).await.expect(200);
+    waiting(&api, "progressive").await;
+    let mut owner = owner(&api).await;
+    work(&api, &mut owner, 3).await;
+    let view = api.get("/v1/skill-groups/sales/pacing").await.expect(200).json;
+    assert_eq!(
+        (&view["agents"], &view["free"], &view["works"][0]["dialed"]),
+        (&json!(1), &json!(0), &json!(0))
+    );
+    api.put("/v1/agents/ada/commitments", &json!({"items": []}))
+        .await
+        .expect(200);
+    work(&api, &mut owner, 3).await;
+    let view = api.get("/v1/skill-groups/sales/pacing").await.expect(200).json;
+    assert_eq!(view["works"][0]["dialed"], 1, "{view}");
+}
+
+#[tokio::test]
 async fn a_skipped_contact_comes_up_later_and_a_rejected_one_never() {
     let api = Api::new().await;
     floor(&api).await;
@@ -260,6 +282,10 @@ async fn what_is_wrong_with_pacing_is_named() {
         // 16 CFR 310.4(b)(4)(ii): at least 15 seconds or four rings.
         (json!({"ringLimitSeconds": 14}), "/pacing/ringLimitSeconds"),
         (json!({"previewSeconds": -1}), "/pacing/previewSeconds"),
+        (
+            json!({"commitmentLeadSeconds": 3_601}),
+            "/pacing/commitmentLeadSeconds",
+        ),
         (
             json!({"abandonAfterSeconds": 1e300}),
             "/pacing/abandonAfterSeconds",

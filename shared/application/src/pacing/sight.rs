@@ -133,6 +133,7 @@ fn gone(id: &AgentId, now: Timestamp) -> Happening {
             activity: None,
             finishes_at: None,
             promised: false,
+            commitments: Vec::new(),
         },
     }
 }
@@ -146,6 +147,7 @@ fn seen_since(agent: &Agent, before: Option<u64>) -> impl Iterator<Item = AgentS
         activity: agent.activity.clone(),
         finishes_at: agent.finishes_at,
         promised: agent.break_follows,
+        commitments: agent.commitments.clone(),
     };
     let entries = agent.log.entries();
     let fresh = entries
@@ -158,6 +160,7 @@ fn seen_since(agent: &Agent, before: Option<u64>) -> impl Iterator<Item = AgentS
         activity: entry.event.activity.clone(),
         finishes_at: None,
         promised: false,
+        commitments: agent.commitments.clone(),
     });
     let at_present = present.clone();
     passed

@@ -89,6 +89,7 @@ impl GroupPacing {
             ("inboundTargetSeconds", settings.inbound_target, 1, 3_600),
             ("previewSeconds", settings.preview_within, 5, 3_600),
             ("skippedForSeconds", settings.skipped_for, 0, 86_400),
+            ("commitmentLeadSeconds", settings.commitment_lead, 0, 3_600),
         ] {
             let within = (least * 1_000..=most * 1_000).contains(&millis.get());
             refuse(within, field, &format!("must lie between {least} and {most}"));

@@ -21,6 +21,9 @@ use crate::time::Timestamp;
 /// Most skill groups of an agent.
 pub const MAX_SKILL_GROUPS: usize = 20;
 
+/// Most commitments of an agent.
+pub const MAX_COMMITMENTS: usize = 100;
+
 /// What an agent does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -122,6 +125,16 @@ pub struct Reservation {
     pub offered_until: Option<Timestamp>,
 }
 
+/// A time for which an agent is promised elsewhere: a booked call back, a meeting, a shift's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Commitment {
+    /// From then on.
+    pub from: Timestamp,
+    /// Until then.
+    pub until: Timestamp,
+}
+
 /// An agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -153,6 +166,9 @@ pub struct Agent {
     /// What the agent is kept for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation: Option<Reservation>,
+    /// For when the agent is promised elsewhere, in order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commitments: Vec<Commitment>,
     /// The number of the newest event that is known.
     #[serde(default)]
     pub sequence: u64,
@@ -184,6 +200,7 @@ impl Agent {
             finishes_at: None,
             activity: None,
             reservation: None,
+            commitments: Vec::new(),
             sequence: 0,
             log: Log::default(),
         }
@@ -239,6 +256,15 @@ impl Agent {
         if self.state.is_free() {
             self.be_free(writing.now, writing);
         }
+        self
+    }
+
+    /// Is promised elsewhere for these times, and no others. Those that are over are forgotten.
+    #[must_use]
+    pub fn commit_to(mut self, commitments: &[Commitment], now: Timestamp) -> Self {
+        let ahead = commitments.iter().filter(|commitment| now < commitment.until);
+        self.commitments = ahead.copied().collect();
+        self.commitments.sort_unstable();
         self
     }
 

@@ -1,6 +1,6 @@
 //! Agents: what they do, for which work, and who they are kept for.
 
-use domain::agent::{AgentState, Side};
+use domain::agent::{AgentState, Commitment, Side};
 use domain::id::{ActivityId, AgentId};
 use domain::time::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -28,10 +28,19 @@ pub struct AgentSeen {
     /// When what is in hand is over, as far as that was announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finishes_at: Option<Timestamp>,
-    /// Whether the agent is promised elsewhere so soon that no conversation fits in: a booked call back,
-    /// a break that follows.
+    /// Whether what is in hand is the last for now: a break follows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub promised: bool,
+    /// For when the agent is promised elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commitments: Vec<Commitment>,
+}
+
+/// A moment, and how long before a commitment no conversation fits in any more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ahead {
+    now: Timestamp,
+    lead: Millis,
 }
 
 /// An agent, as far as the group is concerned.
@@ -56,8 +65,16 @@ pub(super) struct Kept {
 
 impl Seat {
     /// Whether a call could be given to the agent at once.
-    pub(super) fn is_free(&self) -> bool {
-        self.kept.is_none() && self.idles() && !self.seen.promised
+    pub(super) fn is_free(&self, ahead: Ahead) -> bool {
+        self.kept.is_none() && self.idles() && !self.is_promised(ahead)
+    }
+
+    /// Whether the agent is promised elsewhere, now or so soon that no conversation fits in.
+    pub(super) fn is_promised(&self, ahead: Ahead) -> bool {
+        let binds = |commitment: &Commitment| {
+            commitment.from < ahead.now + ahead.lead && ahead.now < commitment.until
+        };
+        self.seen.promised || self.seen.commitments.iter().any(binds)
     }
 
     /// Whether the agent has nothing in hand, though perhaps kept for a call.
@@ -83,6 +100,14 @@ const fn pool(side: Side) -> Pool {
 }
 
 impl Group {
+    /// What agents' commitments are held against.
+    pub(super) const fn ahead(&self) -> Ahead {
+        Ahead {
+            now: self.now,
+            lead: self.settings.commitment_lead,
+        }
+    }
+
     /// An agent was seen.
     pub(super) fn agent(&mut self, agent: &AgentId, seen: &AgentSeen, decisions: &mut Vec<Decision>) {
         match seen.state {

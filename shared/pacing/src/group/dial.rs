@@ -114,10 +114,11 @@ impl Group {
     /// The free outbound agents of a work, who has waited longest first.
     fn free_for(&self, work: &WorkId) -> Vec<AgentId> {
         let outbound = |side| side == domain::agent::Side::Outbound;
+        let ahead = self.ahead();
         let mut free: Vec<_> = self
             .agents
             .iter()
-            .filter(|(_, seat)| seat.serves(work) && seat.is_free() && outbound(seat.seen.side))
+            .filter(|(_, seat)| seat.serves(work) && seat.is_free(ahead) && outbound(seat.seen.side))
             .map(|(agent, seat)| (seat.seen.since, agent.clone()))
             .collect();
         free.sort();

@@ -21,10 +21,11 @@ impl Group {
         if review {
             self.reviewed = self.now;
         }
+        let ahead = self.ahead();
         let free: Vec<(AgentId, Option<WorkId>, Side)> = self
             .agents
             .iter()
-            .filter(|(_, seat)| seat.is_free())
+            .filter(|(_, seat)| seat.is_free(ahead))
             .map(|(agent, seat)| (agent.clone(), seat.work.clone(), seat.seen.side))
             .collect();
         for (agent, work, side) in free {
@@ -76,10 +77,11 @@ impl Group {
     pub(super) fn counts(&self, work: &WorkId) -> Counts {
         use domain::agent::AgentState;
         let (mut idle, mut idle_in, mut talk, mut wrap) = (0, 0, 0, 0);
+        let ahead = self.ahead();
         for seat in self.agents.values().filter(|seat| seat.serves(work)) {
             let outbound = seat.seen.side == Side::Outbound || !self.settings.blended;
             match seat.seen.state {
-                _ if seat.idles() && seat.seen.promised && seat.kept.is_none() => {}
+                _ if seat.idles() && seat.is_promised(ahead) && seat.kept.is_none() => {}
                 _ if seat.idles() && outbound => idle += 1,
                 _ if seat.idles() => idle_in += 1,
                 AgentState::Busy if outbound => talk += 1,

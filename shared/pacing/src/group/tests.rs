@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::agent::{AgentState, Side};
+use domain::agent::{AgentState, Commitment, Side};
 use domain::id::{ActivityId, AgentId, CampaignId};
 use domain::time::{Millis, Timestamp};
 use domain::voice::{CallResult, DialingMode};
@@ -57,6 +57,7 @@ fn seen(state: AgentState, since: i64, side: Side) -> AgentSeen {
         activity: None,
         finishes_at: None,
         promised: false,
+        commitments: Vec::new(),
     }
 }
 
@@ -143,6 +144,63 @@ fn lines_and_calls_per_second_bound_what_is_started() {
     assert_eq!(dialed(&decisions).len(), 5);
     assert_eq!(dialed(&group.step(at(900), &[])).len(), 0);
     assert_eq!(dialed(&group.step(at(1_010), &[])).len(), 5);
+}
+
+#[test]
+fn nobody_counts_on_an_agent_who_is_promised_elsewhere() {
+    let settings = Settings {
+        commitment_lead: Millis::seconds(60),
+        ..Settings::default()
+    };
+    for mode in DialingMode::ALL {
+        let (mut group, _) = group(mode, settings.clone(), 0, 30);
+        let promised = |from: i64, until: i64| Happening::Agent {
+            agent: agent(1),
+            seen: AgentSeen {
+                commitments: vec![
+                    Commitment {
+                        from: at(from),
+                        until: at(until),
+                    },
+                    Commitment {
+                        from: at(900_000),
+                        until: at(960_000),
+                    },
+                ],
+                ..seen(AgentState::Seized, 0, Side::Outbound)
+            },
+        };
+        let begun = |decisions: &[Decision]| {
+            let is_begun =
+                |decision: &&Decision| matches!(decision, Decision::Dial { .. } | Decision::Offer { .. });
+            decisions.iter().filter(is_begun).count()
+        };
+        // From a minute before until the end.
+        assert_eq!(
+            begun(&group.step(at(1_000), &[promised(60_999, 120_000)])),
+            0,
+            "{mode:?}"
+        );
+        for now in [30_000, 61_000, 119_999] {
+            assert_eq!(begun(&group.step(at(now), &[])), 0, "{mode:?}, {now}");
+        }
+        assert_eq!(group.view().free, 0);
+        assert!(begun(&group.step(at(120_000), &[])) > 0, "{mode:?}");
+    }
+    // Far enough ahead, a conversation still fits in.
+    let (mut group, _) = group(DialingMode::Progressive, settings, 0, 30);
+    let seen = AgentSeen {
+        commitments: vec![Commitment {
+            from: at(61_000),
+            until: at(120_000),
+        }],
+        ..seen(AgentState::Seized, 0, Side::Outbound)
+    };
+    let free = Happening::Agent {
+        agent: agent(1),
+        seen,
+    };
+    assert_eq!(dialed(&group.step(at(1_000), &[free])).len(), 1);
 }
 
 #[test]

@@ -53,10 +53,11 @@ impl Group {
     /// What a supervisor sees.
     pub fn view(&self) -> View {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let ahead = self.ahead();
         View {
             at: self.now,
             agents: count(self.agents.len()),
-            free: count(self.agents.values().filter(|seat| seat.is_free()).count()),
+            free: count(self.agents.values().filter(|seat| seat.is_free(ahead)).count()),
             in_queue: count(self.queue.len()),
             works: self.works.keys().filter_map(|id| self.work_view(id)).collect(),
         }

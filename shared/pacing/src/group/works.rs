@@ -164,9 +164,10 @@ impl Group {
 
     pub(super) fn load(&self, id: &WorkId) -> Load {
         let mut load = Load::default();
+        let ahead = self.ahead();
         for seat in self.agents.values().filter(|seat| seat.serves(id)) {
             load.agents += 1;
-            load.free += u32::from(seat.is_free());
+            load.free += u32::from(seat.is_free(ahead));
         }
         let dialed = |stage: Stage| !matches!(stage, Stage::Offered);
         for call in self.calls.values().filter(|call| call.work == *id) {
@@ -210,10 +211,11 @@ impl Group {
         if leading.is_empty() {
             return;
         }
+        let ahead = self.ahead();
         let free: Vec<AgentId> = self
             .agents
             .iter()
-            .filter(|(_, seat)| seat.is_free())
+            .filter(|(_, seat)| seat.is_free(ahead))
             .map(|(agent, _)| agent.clone())
             .collect();
         for agent in free {

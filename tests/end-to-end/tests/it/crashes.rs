@@ -19,7 +19,7 @@ const EACH: u32 = 200;
 /// Requests after which the server is killed: the others are under way or waiting then.
 const KILLED_AFTER: u64 = 80;
 /// An attempt that a kill cut off is taken up a minute after its claim, and comes to an end at once.
-const SETTLED_WITHIN: u64 = 150;
+const SETTLED_WITHIN: u64 = 300;
 
 /// What was under way when the server was killed: the state says so on the disk.
 async fn in_flight(home: &Home) -> BTreeSet<String> {
