@@ -83,12 +83,12 @@ impl Floor {
         self.later.entry(now + millis).or_default().push(what);
     }
 
-    /// A call was started: a third of them are answered, after 5 to 15 seconds.
+    /// A call was started: one in twelve is answered, after 5 to 15 seconds.
     fn dial(&mut self, now: u64, call: ActivityId) {
         self.in_flight += 1;
         let n = mixed(self.calls);
         self.calls += 1;
-        if n.is_multiple_of(3) {
+        if n.is_multiple_of(12) {
             self.after(now, 5_000 + n % 10_000, Later::Answer(call));
         } else {
             let result = if n.is_multiple_of(5) {

@@ -42,6 +42,15 @@ fn program() -> &'static Path {
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }
+        // What Cargo tells tests about their package would be news to the build scripts of dependencies.
+        let told = |name: &str| {
+            ["CARGO_MANIFEST_", "CARGO_PKG_"]
+                .iter()
+                .any(|begins| name.starts_with(begins))
+        };
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(told)) {
+            cargo.env_remove(name);
+        }
         let output = cargo
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .stderr(Stdio::inherit())
