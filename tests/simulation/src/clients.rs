@@ -207,7 +207,10 @@ async fn call(context: &Context, world: &World, memory: &Memory, n: usize) -> Re
         step: None,
         due_at,
         expires_at: Some(due_at + Millis::hours(8)),
-        message: Body::parse(serde_json::json!({"type": "VOICE"})).expect("a body"),
+        message: Body::parse(serde_json::json!({
+            "type": "VOICE", "abandonedMessage": "This was Example Ltd. Press 9, and we call you no more.",
+        }))
+        .expect("a body"),
         dialing: Some(Dialing::Agent {
             mode,
             pool: Pool::SkillGroup(skill_group().to_string()),

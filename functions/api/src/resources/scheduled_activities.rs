@@ -17,7 +17,7 @@ use domain::channel::Channel;
 use domain::cim::Body;
 use domain::id::{ActivityId, AgentId, CampaignId, ConnectorId, ConversationId, CustomerId, TenantId};
 use domain::time::Timestamp;
-use domain::voice::{Dialing, DialingMode, Pool};
+use domain::voice::{Dialing, Pool};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -105,7 +105,7 @@ impl ActivityIn {
         wrong.extend(
             self.dialing
                 .as_ref()
-                .and_then(|dialing| check_dialing(dialing, self.channel)),
+                .and_then(|dialing| check_dialing(dialing, self.channel, &self.message)),
         );
         let Some(to) = to.filter(|_| wrong.is_empty()) else {
             return Err(Problem::invalid(wrong));
@@ -132,7 +132,7 @@ impl ActivityIn {
 }
 
 /// What is wrong with the pacing of a call.
-fn check_dialing(dialing: &Dialing, channel: Channel) -> Option<FieldError> {
+fn check_dialing(dialing: &Dialing, channel: Channel, message: &Body) -> Option<FieldError> {
     if channel != Channel::Voice {
         return Some(FieldError::new("/dialing", "is only for the channel voice"));
     }
@@ -140,10 +140,19 @@ fn check_dialing(dialing: &Dialing, channel: Channel) -> Option<FieldError> {
         return None;
     };
     let (Pool::SkillGroup(name) | Pool::Agent(name)) = pool;
-    let reserves_first = matches!(mode, DialingMode::Preview | DialingMode::Progressive);
-    if matches!(pool, Pool::Agent(_)) && !reserves_first {
+    if matches!(pool, Pool::Agent(_)) && !mode.reserves_first() {
         let detail = "must be `preview` or `progressive` for a named agent";
         return Some(FieldError::new("/dialing/mode", detail));
+    }
+    let says_who_called = || {
+        message
+            .text("abandonedMessage")
+            .is_some_and(|text| !text.trim().is_empty())
+    };
+    if !mode.reserves_first() && !says_who_called() {
+        let detail = "is needed in the modes `power` and `predictive`: a customer for whom no agent is there hears \
+                      who called, and how to be called no more";
+        return Some(FieldError::new("/message/abandonedMessage", detail));
     }
     short(name, 128, "/dialing/pool").err()
 }

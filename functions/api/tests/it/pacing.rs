@@ -10,7 +10,7 @@ use http::Method;
 use platform::queues::{QueueName, Queues as _};
 use serde_json::{Value, json};
 
-use crate::harness::{Api, campaign};
+use crate::harness::{Api, after, campaign};
 
 /// The group `sales`, paced, with an agent who is free.
 async fn floor(api: &Api) {
@@ -48,7 +48,10 @@ async fn waiting_for(api: &Api, mode: &str, campaign: Option<&str>) -> String {
         "campaignId": campaign,
         "channel": "voice", "to": "+44 20 7946 0958", "dueAt": api.now(), "customerId": "4711",
         "dialing": {"kind": "agent", "mode": mode, "pool": {"skillGroup": "sales"}},
-        "message": {"type": "VOICE", "shown": {"Name": "Ann"}},
+        "message": {
+            "type": "VOICE", "shown": {"Name": "Ann"},
+            "abandonedMessage": "This was Acme. Press 9, and we call you no more.",
+        },
     });
     let id = api.post("/v1/scheduled-activities", &call).await.expect(201).id();
     api.dispatch(&id).await;
@@ -72,6 +75,11 @@ async fn work(api: &Api, owner: &mut Owner, seconds: u64) {
 async fn says(api: &Api, call: &str, decision: &str) -> crate::harness::Answer {
     let answer = json!({"activityId": call, "decision": decision});
     api.post("/v1/agents/ada/offer", &answer).await
+}
+
+/// What a supervisor sees.
+async fn seen_of_group(api: &Api) -> Value {
+    api.get("/v1/skill-groups/sales/pacing").await.expect(200).json
 }
 
 async fn state(api: &Api, call: &str) -> Value {
@@ -104,7 +112,7 @@ async fn an_accepted_preview_is_dialed_with_its_agent() {
     says(&api, &call, "skip").await.problem(409, "offer-over");
     let agent = api.get("/v1/agents/ada").await.expect(200).json;
     assert_eq!(agent["state"], "RESERVED");
-    let view = api.get("/v1/skill-groups/sales/pacing").await.expect(200).json;
+    let view = seen_of_group(&api).await;
     assert_eq!(
         (&view["agents"], &view["works"][0]["dialed"]),
         (&json!(1), &json!(1)),
@@ -116,12 +124,12 @@ async fn an_accepted_preview_is_dialed_with_its_agent() {
 async fn a_booked_agent_is_called_for_by_nobody() {
     let api = Api::new().await;
     floor(&api).await;
-    let booked = json!({"items": [{"from": crate::harness::after(2), "until": crate::harness::after(10)}]});
+    let booked = json!({"items": [{"from": after(2), "until": after(10)}]});
     api.put("/v1/agents/ada/commitments", &booked).await.expect(200);
     waiting(&api, "progressive").await;
     let mut owner = owner(&api).await;
     work(&api, &mut owner, 3).await;
-    let view = api.get("/v1/skill-groups/sales/pacing").await.expect(200).json;
+    let view = seen_of_group(&api).await;
     assert_eq!(
         (&view["agents"], &view["free"], &view["works"][0]["dialed"]),
         (&json!(1), &json!(0), &json!(0))
@@ -130,7 +138,7 @@ async fn a_booked_agent_is_called_for_by_nobody() {
         .await
         .expect(200);
     work(&api, &mut owner, 3).await;
-    let view = api.get("/v1/skill-groups/sales/pacing").await.expect(200).json;
+    let view = seen_of_group(&api).await;
     assert_eq!(view["works"][0]["dialed"], 1, "{view}");
 }
 
@@ -196,7 +204,7 @@ async fn a_formula_that_fails_is_told_once_and_calls_go_on() {
     let mut owner = owner(&api).await;
     work(&api, &mut owner, 10).await;
 
-    let view = api.get("/v1/skill-groups/sales/pacing").await.expect(200).json;
+    let view = seen_of_group(&api).await;
     assert_eq!(
         view["works"][0]["dialed"], 1,
         "as progressive dialing has it: {view}"
@@ -233,7 +241,7 @@ async fn whoever_was_abandoned_is_called_again_only_if_an_agent_is_sure() {
     }
     assert_eq!(state(&api, &call).await["state"], "FAILED");
     work(&api, &mut owner, 2).await;
-    let view = api.get("/v1/skill-groups/sales/pacing").await.expect(200).json;
+    let view = seen_of_group(&api).await;
     assert_eq!(view["works"][0]["abandoned"], 1, "{view}");
 
     for mode in ["power", "predictive"] {
@@ -244,7 +252,7 @@ async fn whoever_was_abandoned_is_called_again_only_if_an_agent_is_sure() {
     }
     let sure = waiting(&api, "progressive").await;
     work(&api, &mut owner, 3).await;
-    let view = api.get("/v1/skill-groups/sales/pacing").await.expect(200).json;
+    let view = seen_of_group(&api).await;
     let dialed: Vec<_> = view["works"]
         .as_array()
         .unwrap()
@@ -356,6 +364,13 @@ async fn calls_and_events_that_cannot_be_paced_are_refused() {
             ),
             "/dialing/mode",
         ),
+        (
+            call(
+                "voice",
+                json!({"kind": "agent", "mode": "predictive", "pool": sales}),
+            ),
+            "/message/abandonedMessage",
+        ),
     ] {
         let answer = api.post("/v1/scheduled-activities", &body).await.expect(422);
         assert_eq!(answer.pointers(), [pointer], "{body}");
@@ -370,7 +385,7 @@ async fn calls_and_events_that_cannot_be_paced_are_refused() {
     api.post(path, &told).await.expect(202);
     let mut owner = owner(&api).await;
     work(&api, &mut owner, 2).await;
-    let view = api.get("/v1/skill-groups/sales/pacing").await.expect(200).json;
+    let view = seen_of_group(&api).await;
     assert_eq!(view["inQueue"], 1, "{view}");
     assert_eq!(
         api.post(path, &json!({"items": []})).await.expect(422).pointers(),
