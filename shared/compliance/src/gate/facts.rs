@@ -4,7 +4,7 @@
 use domain::channel::Channel;
 use domain::id::CampaignId;
 use domain::time::{Millis, Timestamp};
-use domain::voice::{Dialing, DialingMode};
+use domain::voice::Dialing;
 use serde::{Deserialize, Serialize};
 
 use super::{CampaignState, Code, Decision, GateInput, RULES, Verdict};
@@ -195,13 +195,7 @@ fn reserve(input: &GateInput<'_>, now: Timestamp) -> Result<Option<Ledger>, CapF
 /// The rest from an abandoned call that the contact would break. A call for which an agent is reserved first
 /// cannot be abandoned again, and breaks none.
 fn rest(input: &GateInput<'_>, now: Timestamp) -> Option<RestFacts> {
-    let has_agent = matches!(
-        input.dialing,
-        Some(Dialing::Agent {
-            mode: DialingMode::Preview | DialingMode::Progressive,
-            ..
-        })
-    );
+    let has_agent = matches!(input.dialing, Some(Dialing::Agent { mode, .. }) if mode.reserves_first());
     let since = input
         .abandoned_at
         .filter(|_| input.channel == Channel::Voice && !has_agent)?;

@@ -148,6 +148,11 @@ impl DialingMode {
         }
     }
 
+    /// Whether an agent is there before the call is: nobody who answers can be without one, unless that agent leaves.
+    pub const fn reserves_first(self) -> bool {
+        matches!(self, Self::Preview | Self::Progressive)
+    }
+
     /// Reads [`DialingMode::name`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.name() == text)

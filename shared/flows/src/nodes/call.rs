@@ -79,11 +79,6 @@ impl Mode {
             Self::Predictive => DialingMode::Predictive,
         }
     }
-
-    /// Whether the agent is there before the call is.
-    const fn reserves_first(self) -> bool {
-        matches!(self, Self::Preview | Self::Progressive)
-    }
 }
 
 #[derive(Debug)]
@@ -143,7 +138,7 @@ fn check_who(settings: &Settings, checking: &mut Checking<'_>) -> Option<Who> {
             Some(Who::SkillGroup(group.clone()))
         }
         (None, Some(agent)) => {
-            if !settings.mode.reserves_first() {
+            if !settings.mode.dialing().reserves_first() {
                 checking.problem("mode", "must be `preview` or `progressive` for a named agent");
             }
             checking.template("agent", agent).map(Who::Agent)
@@ -158,7 +153,7 @@ fn check_who(settings: &Settings, checking: &mut Checking<'_>) -> Option<Who> {
 /// 47 CFR 64.1200(a)(7) and 16 CFR 310.4(b)(4)(iii) want the message; the former an opt-out in it, too.
 fn check_abandoned_message(settings: &Settings, checking: &mut Checking<'_>) -> Option<Template> {
     let Some(source) = &settings.abandoned_message else {
-        if !settings.mode.reserves_first() {
+        if !settings.mode.dialing().reserves_first() {
             checking.problem(
                 "abandonedMessage",
                 "is needed in the modes `power` and `predictive`: a customer for whom no agent is there hears \

@@ -221,9 +221,7 @@ impl Terms {
         }
         self
     }
-}
 
-impl Terms {
     /// The company's number that this customer sees.
     fn caller_id(&self, customer: &str) -> Option<&String> {
         let mut fitting = self

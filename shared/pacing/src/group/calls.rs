@@ -244,7 +244,7 @@ impl Group {
         call.stage = Stage::Dialed { since };
         call.agent = agent.cloned();
         let work = call.work.clone();
-        self.dialed.push_back((since, call.gateway.clone()));
+        self.started.push_back((since, call.gateway.clone()));
         if let Some(work) = self.works.get_mut(&work) {
             work.last = since;
             work.dialed += 1;

@@ -32,7 +32,7 @@ impl Group {
             return;
         };
         let calls = wanted.min(self.lines_left()).min(self.starts_left());
-        if work.reserves_first() {
+        if work.mode.reserves_first() {
             self.dial_for_agents(work, calls, decisions);
         } else {
             self.dial_ahead(work, calls, decisions);
@@ -55,13 +55,13 @@ impl Group {
     /// Calls that may still be started within this second.
     fn starts_left(&mut self) -> u32 {
         while self
-            .dialed
+            .started
             .front()
             .is_some_and(|(at, _)| *at + Millis::seconds(1) <= self.now)
         {
-            self.dialed.pop_front();
+            self.started.pop_front();
         }
-        let used = u32::try_from(self.dialed.len()).unwrap_or(u32::MAX);
+        let used = u32::try_from(self.started.len()).unwrap_or(u32::MAX);
         let most = self.settings.calls_per_second;
         most.map_or(u32::MAX, |most| most.saturating_sub(used))
     }

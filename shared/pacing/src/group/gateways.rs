@@ -63,7 +63,7 @@ impl Group {
                 *lines = lines.saturating_sub(1);
             }
         }
-        for gateway in self.dialed.iter().filter_map(|(_, gateway)| gateway.as_ref()) {
+        for gateway in self.started.iter().filter_map(|(_, gateway)| gateway.as_ref()) {
             if let Some((_, starts)) = room.get_mut(gateway) {
                 *starts = starts.saturating_sub(1);
             }

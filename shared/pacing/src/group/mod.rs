@@ -48,13 +48,6 @@ pub struct WorkId {
     pub mode: DialingMode,
 }
 
-impl WorkId {
-    /// Whether an agent is there before the call is.
-    pub const fn reserves_first(&self) -> bool {
-        matches!(self.mode, DialingMode::Preview | DialingMode::Progressive)
-    }
-}
-
 /// Something that happened in a skill group. Told again, or out of order, it does no harm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -197,7 +190,8 @@ pub struct Group {
     #[serde(with = "crate::pairs")]
     works: BTreeMap<WorkId, Work>,
     /// When calls were started within the last second, and through which gateways.
-    dialed: VecDeque<(Timestamp, Option<ConnectorId>)>,
+    #[serde(default)]
+    started: VecDeque<(Timestamp, Option<ConnectorId>)>,
     /// Inbound calls in the queue, and since when.
     queue: BTreeMap<String, Timestamp>,
     /// When it was last asked which side the free agents are to serve.
@@ -214,7 +208,7 @@ impl Group {
             agents: BTreeMap::new(),
             calls: BTreeMap::new(),
             works: BTreeMap::new(),
-            dialed: VecDeque::new(),
+            started: VecDeque::new(),
             queue: BTreeMap::new(),
             reviewed: now,
         }

@@ -38,9 +38,14 @@ pub struct Settings {
     /// After which time a contact is shown again that was skipped.
     pub skipped_for: Millis,
     /// How long before a commitment an agent gets no conversation any more.
+    #[serde(default = "commitment_lead")]
     pub commitment_lead: Millis,
     /// Local time of day when the setting was read, in seconds.
     pub time_of_day: f64,
+}
+
+const fn commitment_lead() -> Millis {
+    Millis::minutes(3)
 }
 
 impl Default for Settings {
@@ -56,7 +61,7 @@ impl Default for Settings {
             inbound_target: Millis::seconds(20),
             preview_within: Millis::seconds(60),
             skipped_for: Millis::minutes(10),
-            commitment_lead: Millis::minutes(3),
+            commitment_lead: commitment_lead(),
             time_of_day: 0.0,
         }
     }

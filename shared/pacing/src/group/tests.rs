@@ -623,7 +623,7 @@ proptest! {
             starts.retain(|start| *start > now - 1_000);
             // Accepted previews are started whatever the second holds: an agent waits for each.
             prop_assert!(mode == DialingMode::Preview || starts.len() <= 8);
-            if group.works().all(WorkId::reserves_first) {
+            if group.works().all(|work| work.mode.reserves_first()) {
                 prop_assert!(dialed(&decisions).iter().all(|(_, agent)| agent.is_some()));
             }
             centre.obey(&decisions);

@@ -109,36 +109,41 @@ impl Floor {
     /// Nobody has taken a call within the time that its customer waits.
     pub(super) fn abandon(&mut self, key: &str) {
         let rung_at = self.calls.by_key.get(key).and_then(|call| call.agent.clone());
-        let said = self.said_of_message(key);
+        let is_abandoned = match rung_at {
+            None => self.calls.stop_waiting(key),
+            Some(_) => self.rings_in_vain(key),
+        };
+        if !is_abandoned {
+            return;
+        }
+        self.stats.abandoned += 1;
+        self.say_who_called(key);
         match rung_at {
-            None if self.calls.stop_waiting(key) => self.fail(key, CallResult::Abandoned),
-            Some(agent) if self.rings_in_vain(key) => {
+            None => self.fail(key, CallResult::Abandoned),
+            Some(agent) => {
                 let (_, told) = self.end(key, CallResult::Abandoned);
                 self.miss(&agent, told);
             }
-            _ => return,
-        }
-        self.stats.abandoned += 1;
-        if let Some(said) = said {
-            self.stats.told_who_called += 1;
-            self.stats.opted_out += u64::from(said.is_some());
-            self.due.extend(said);
         }
     }
 
-    /// What the customer of a call that nobody takes says of the message: nothing, or that they are to be called
-    /// no more. None if there is no message.
-    fn said_of_message(&self, key: &str) -> Option<Option<Due>> {
-        let call = self.calls.by_key.get(key)?;
-        let message = call.abandoned_message.as_ref()?;
-        let wish = Event::Reply("STOP".to_owned());
-        let heard = Millis::new(
-            u64::try_from(message.chars().count())
-                .unwrap_or(u64::MAX)
-                .saturating_mul(SPOKEN),
-        );
-        let report = || (real(heard, self.scale), Work::report(&call.reporter, wish, false));
-        Some(call.draws.opts_out.then(report))
+    /// The customer hears the message of an abandoned call, if it has one. Some want to be called no more.
+    fn say_who_called(&mut self, key: &str) {
+        let Some(call) = self.calls.by_key.get(key) else {
+            return;
+        };
+        let Some(message) = &call.abandoned_message else {
+            return;
+        };
+        self.stats.told_who_called += 1;
+        if call.draws.opts_out {
+            self.stats.opted_out += 1;
+            let characters = u64::try_from(message.chars().count()).unwrap_or(u64::MAX);
+            let heard = Millis::new(characters.saturating_mul(SPOKEN));
+            let wish = Event::Reply("STOP".to_owned());
+            let report = Work::report(&call.reporter, wish, false);
+            self.due.push((real(heard, self.scale), report));
+        }
     }
 
     /// A call is over without a conversation: the agent who was kept for it is free.
