@@ -22,6 +22,9 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     std::env::var_os(ENDPOINT)?;
+    // The exporter's client is made with TLS, unused as it is, and wants a provider of the process. Whoever
+    // has set one already keeps it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let exporter = SpanExporter::builder().with_http().build();
     let exporter = exporter
         .inspect_err(|error| eprintln!("spans are not exported: {error}"))

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use runtime::otlp;
@@ -21,9 +22,12 @@ async fn a_function_with_one_span() {
     }
 }
 
+/// How long the collector waits for the function.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Takes one request; gives its first line.
 fn take_request(mut stream: TcpStream) -> std::io::Result<String> {
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     let mut line = String::new();
     BufReader::new(stream.try_clone()?).read_line(&mut line)?;
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
@@ -34,7 +38,8 @@ fn take_request(mut stream: TcpStream) -> std::io::Result<String> {
 fn spans_reach_the_collector_that_the_variables_name() {
     let collector = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", collector.local_addr().unwrap());
-    let took = std::thread::spawn(move || take_request(collector.accept().unwrap().0));
+    let (tells, took) = mpsc::channel();
+    std::thread::spawn(move || tells.send(take_request(collector.accept().unwrap().0)));
     let function = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "a_function_with_one_span"])
         .env(PLAYS, "yes")
@@ -42,8 +47,6 @@ fn spans_reach_the_collector_that_the_variables_name() {
         .output()
         .unwrap();
     assert!(function.status.success(), "{function:?}");
-    assert_eq!(
-        took.join().unwrap().unwrap().trim_end(),
-        "POST /v1/traces HTTP/1.1"
-    );
+    let request = took.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no request came: {function:?}"));
+    assert_eq!(request.unwrap().trim_end(), "POST /v1/traces HTTP/1.1");
 }
