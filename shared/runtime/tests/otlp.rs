@@ -47,6 +47,8 @@ fn spans_reach_the_collector_that_the_variables_name() {
         .output()
         .unwrap();
     assert!(function.status.success(), "{function:?}");
-    let request = took.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no request came: {function:?}"));
+    let request = took
+        .recv_timeout(PATIENCE)
+        .unwrap_or_else(|_| panic!("no request came: {function:?}"));
     assert_eq!(request.unwrap().trim_end(), "POST /v1/traces HTTP/1.1");
 }
