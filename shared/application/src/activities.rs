@@ -193,6 +193,11 @@ async fn check(context: &Context, tenant: &TenantId, plan: &Plan, now: Timestamp
             return Err(Error::field("/expiresAt", "has passed already"));
         }
     }
+    if plan.lacks_abandoned_message() {
+        let detail = "is needed in the modes `power` and `predictive`: a customer for whom no agent is there hears \
+                      who called, and how to be called no more";
+        return Err(Error::field("/message/abandonedMessage", detail));
+    }
     match &plan.campaign {
         Some(campaign) => campaigns::takes_activities(context, tenant, campaign).await,
         None => Ok(()),

@@ -105,7 +105,7 @@ impl ActivityIn {
         wrong.extend(
             self.dialing
                 .as_ref()
-                .and_then(|dialing| check_dialing(dialing, self.channel, &self.message)),
+                .and_then(|dialing| check_dialing(dialing, self.channel)),
         );
         let Some(to) = to.filter(|_| wrong.is_empty()) else {
             return Err(Problem::invalid(wrong));
@@ -132,7 +132,7 @@ impl ActivityIn {
 }
 
 /// What is wrong with the pacing of a call.
-fn check_dialing(dialing: &Dialing, channel: Channel, message: &Body) -> Option<FieldError> {
+fn check_dialing(dialing: &Dialing, channel: Channel) -> Option<FieldError> {
     if channel != Channel::Voice {
         return Some(FieldError::new("/dialing", "is only for the channel voice"));
     }
@@ -143,16 +143,6 @@ fn check_dialing(dialing: &Dialing, channel: Channel, message: &Body) -> Option<
     if matches!(pool, Pool::Agent(_)) && !mode.reserves_first() {
         let detail = "must be `preview` or `progressive` for a named agent";
         return Some(FieldError::new("/dialing/mode", detail));
-    }
-    let says_who_called = || {
-        message
-            .text("abandonedMessage")
-            .is_some_and(|text| !text.trim().is_empty())
-    };
-    if !mode.reserves_first() && !says_who_called() {
-        let detail = "is needed in the modes `power` and `predictive`: a customer for whom no agent is there hears \
-                      who called, and how to be called no more";
-        return Some(FieldError::new("/message/abandonedMessage", detail));
     }
     short(name, 128, "/dialing/pool").err()
 }

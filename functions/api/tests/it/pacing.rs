@@ -375,6 +375,17 @@ async fn calls_and_events_that_cannot_be_paced_are_refused() {
         let answer = api.post("/v1/scheduled-activities", &body).await.expect(422);
         assert_eq!(answer.pointers(), [pointer], "{body}");
     }
+    let mut told = call("voice", json!({"kind": "agent", "mode": "power", "pool": sales}));
+    told["message"]["abandonedMessage"] = json!("This was Acme. Press 9, and we call you no more.");
+    let made = api.post("/v1/scheduled-activities", &told).await.expect(201);
+    let path = format!("/v1/scheduled-activities/{}", made.id());
+    let untold = json!({"message": {"type": "PLAIN", "markdownText": "Hello"}});
+    let answer = api.patch(&path, &untold).await.expect(422);
+    assert_eq!(answer.pointers(), ["/message/abandonedMessage"]);
+    api.patch(&path, &json!({"message": told["message"]}))
+        .await
+        .expect(200);
+
     let unknown = call("voice", json!({"kind": "agent", "mode": "fast", "pool": sales}));
     let answer = api.post("/v1/scheduled-activities", &unknown).await;
     assert!((400..500).contains(&answer.status.as_u16()), "{}", answer.text);

@@ -110,6 +110,18 @@ pub struct Plan {
     pub metadata: BTreeMap<String, String>,
 }
 
+impl Plan {
+    /// Whether a customer may answer for whom no agent is there, and would hear nothing: who called must be told
+    /// to them within two seconds (47 CFR 64.1200 (a)(7)).
+    pub fn lacks_abandoned_message(&self) -> bool {
+        let Some(Dialing::Agent { mode, .. }) = &self.dialing else {
+            return false;
+        };
+        let text = self.message.text("abandonedMessage");
+        !mode.reserves_first() && text.is_none_or(|text| text.trim().is_empty())
+    }
+}
+
 /// A worker's hold on an activity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
