@@ -21,8 +21,9 @@
 //!
 //! A VOICE body is a call: it goes out with `callId`, the activity's id, and `leg`, `<callId>:<attempt>`.
 //! The dialer reports by delivery notifications (`DELIVERED` = pending dialing, `CONNECTED`, `FAILED` with
-//! the reason code) or by the call's legs (VOICE messages under `CALL_LEG_STARTED`, `CALL_LEG_ENDED`); how
-//! the call is to be paced stands in `schedulingMetaData.dialing`.
+//! the reason code) or by the call's legs (VOICE messages under `CALL_LEG_STARTED`, `CALL_LEG_ENDED`). How
+//! the call is to be paced stands in `schedulingMetaData.dialing`; where `schedulingMetaData.paced` is true, the
+//! product has paced it, and it is to be dialed at once: for the agent of `assignTo`, if one is kept for it.
 //!
 //! `abandonedMessage` is what the dialer is to say to a customer who has answered and for whom no agent is there
 //! in time. A wish to be called no more, by key or word, comes back as the customer's answer: a message with an

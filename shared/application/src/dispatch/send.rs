@@ -142,6 +142,11 @@ fn message(activity: &Activity) -> Message {
         kind: "SYSTEM".into(),
         rest: Map::new(),
     };
+    let mut data = scheduling_meta_data(activity);
+    // Callers' own metadata are texts, so that this cannot come from them.
+    if activity.released.is_some() {
+        data.insert("paced".into(), Value::Bool(true));
+    }
     let header = Header {
         sender: Some(sender),
         channel_data: Some(ChannelData {
@@ -149,7 +154,7 @@ fn message(activity: &Activity) -> Message {
             service_identifier: plan.service_identifier.clone(),
             rest: Map::new(),
         }),
-        scheduling_meta_data: Some(scheduling_meta_data(activity)),
+        scheduling_meta_data: Some(data),
         rest,
         ..Header::default()
     };

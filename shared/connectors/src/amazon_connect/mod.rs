@@ -19,11 +19,20 @@
 //! |---|---|
 //! | `VOICE` | a call: `ringLimitSeconds` its ring time-out, `ivr` its flow; `markdownText` the attribute `say` |
 //!
-//! Attributes of the contact: `echo` (our attempt) and `say`, for the flow to read. Contact events do not carry
-//! attributes, so results find the activity by the contact's id.
+//! Attributes of the contact, for its flow to read. Contact events do not carry them, so results find the
+//! activity by the contact's id.
 //!
-//! A call through an agent (`schedulingMetaData.dialing` of the kind `agent`) is refused: it would ring at once,
-//! whether an agent is free or not, and Connect's own campaigns do not pace calls that are started by API.
+//! | attribute | meaning |
+//! |---|---|
+//! | `echo` | our attempt |
+//! | `say` | the message's text |
+//! | `agent` | the only agent for the call, who is kept for it in the modes that reserve first: the flow's working queue |
+//! | `skillGroup` | whose agents may take the call |
+//! | `abandonedMessage` | what a customer hears for whom no agent is there in time, before the flow hangs up |
+//!
+//! A call through an agent (`schedulingMetaData.dialing` of the kind `agent`) is dialed when the pacing of its
+//! skill group has released it (`schedulingMetaData.paced`). Others are refused: they would ring at once, whether
+//! an agent is free or not, and Connect's own campaigns do not pace calls that are started by API.
 //!
 //! Idempotency: `ClientToken` is the attempt's key; within 7 days the same token gives the same contact.
 //! Repetitions of an unclear attempt come within seconds to minutes.
@@ -41,8 +50,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::activity::AssignTo;
 use domain::channel::Channel;
 use domain::time::Millis;
+use domain::voice::{Dialing, Pool};
 use platform::connector::{
     Callback, CallbackError, CallbackOutcome, Connector, ConnectorConfig, EnquiryOutcome, Repeat,
     SendFailure, SendOutcome, SendRequest, SettingError,
@@ -153,16 +164,18 @@ impl AmazonConnect {
                 format!("this connector does not send {} bodies", body.kind()),
             ));
         }
-        if is_for_an_agent(request) {
+        let metadata = request.message.header.scheduling_meta_data.as_ref();
+        let way = metadata.map_or(Way::Machine, Way::read);
+        if way == Way::Unpaced {
             return Err(failure(
                 "unpaced",
-                "a call through an agent needs a dialer that waits for one; this connector dials at once",
+                "a call through an agent waits for one in a skill group with `pacing`; this connector dials at once",
             ));
         }
         let mut members = self.common.clone();
         members.insert("DestinationPhoneNumber".into(), request.to.as_str().into());
         members.insert("ClientToken".into(), request.idempotency_key.as_str().into());
-        members.insert("Attributes".into(), attributes(request).into());
+        members.insert("Attributes".into(), attributes(request, &way).into());
         if let Some(service) = &request.service_identifier {
             members.insert("SourcePhoneNumber".into(), service.as_str().into());
         }
@@ -176,20 +189,55 @@ impl AmazonConnect {
     }
 }
 
-/// What the flow of the instance can read.
-fn attributes(request: &SendRequest) -> Map<String, Value> {
-    let mut attributes = Map::new();
-    attributes.insert("echo".into(), request.echo.text().into());
-    if let Some(text) = request.message.body.readable() {
-        attributes.insert("say".into(), text.into());
-    }
-    attributes
+/// Who is to talk to whoever answers.
+#[derive(PartialEq, Eq)]
+enum Way {
+    /// The flow itself.
+    Machine,
+    /// An agent of these, for whom the pacing has released the call.
+    Paced(Pool),
+    /// An agent, and nobody knows whether one is free.
+    Unpaced,
 }
 
-fn is_for_an_agent(request: &SendRequest) -> bool {
-    let metadata = request.message.header.scheduling_meta_data.as_ref();
-    let dialing = metadata.and_then(|data| data.get("dialing"));
-    dialing.and_then(|dialing| dialing.get("kind")) == Some(&Value::from("agent"))
+impl Way {
+    fn read(metadata: &Map<String, Value>) -> Self {
+        let dialing = metadata
+            .get("dialing")
+            .and_then(|dialing| Dialing::deserialize(dialing).ok());
+        let Some(Dialing::Agent { pool, .. }) = dialing else {
+            return Self::Machine;
+        };
+        if metadata.get("paced") != Some(&Value::Bool(true)) {
+            return Self::Unpaced;
+        }
+        let kept = metadata
+            .get("assignTo")
+            .and_then(|to| AssignTo::deserialize(to).ok());
+        match kept {
+            Some(AssignTo::AgentId(agent)) => Self::Paced(Pool::Agent(agent)),
+            Some(AssignTo::Queue(_)) | None => Self::Paced(pool),
+        }
+    }
+}
+
+/// What the flow of the instance can read.
+fn attributes(request: &SendRequest, way: &Way) -> Map<String, Value> {
+    let body = &request.message.body;
+    let mut attributes = Map::new();
+    attributes.insert("echo".into(), request.echo.text().into());
+    if let Some(text) = body.readable() {
+        attributes.insert("say".into(), text.into());
+    }
+    if let Some(text) = body.text("abandonedMessage") {
+        attributes.insert("abandonedMessage".into(), text.into());
+    }
+    match way {
+        Way::Paced(Pool::Agent(agent)) => attributes.insert("agent".into(), agent.as_str().into()),
+        Way::Paced(Pool::SkillGroup(group)) => attributes.insert("skillGroup".into(), group.as_str().into()),
+        Way::Machine | Way::Unpaced => None,
+    };
+    attributes
 }
 
 fn outcome(answer: &Answer) -> SendOutcome {

@@ -62,7 +62,8 @@ async fn calls_are_started_as_documented() {
     let base = server.uri();
     let mut long = request(Channel::Voice, json!({"type": "VOICE", "ringLimitSeconds": 90}));
     long.service_identifier = Some("+442079460000".into());
-    dialing(&mut long, json!({"kind": "ivr"}));
+    let metadata = long.message.header.scheduling_meta_data.as_mut().unwrap();
+    metadata.insert("dialing".into(), json!({"kind": "ivr"}));
     let text = json!({"type": "VOICE", "markdownText": "Your parcel is here", "ivr": "flow-2"});
     let general = connect(&[("baseUrl", &base), ("trafficType", "GENERAL")]);
     let detecting = connect(&[("baseUrl", &base), ("awaitPrompt", "true")]);
@@ -91,20 +92,59 @@ async fn calls_are_started_as_documented() {
     insta::assert_json_snapshot!(bodies);
 }
 
-fn dialing(request: &mut SendRequest, dialing: Value) {
-    let metadata = &mut request.message.header.scheduling_meta_data;
-    metadata.as_mut().unwrap().insert("dialing".into(), dialing);
+/// A call through an agent of the skill group `sales`, with more of the scheduling's data.
+fn through_agent(more: &[(&str, Value)]) -> SendRequest {
+    let body = json!({"type": "VOICE", "abandonedMessage": "Example Ltd, 0800 1: no agent is free"});
+    let mut request = request(Channel::Voice, body);
+    let metadata = request.message.header.scheduling_meta_data.as_mut().unwrap();
+    let dialing = json!({"kind": "agent", "mode": "progressive", "pool": {"skillGroup": "sales"}});
+    metadata.insert("dialing".into(), dialing);
+    metadata.extend(more.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    request
 }
 
 #[tokio::test]
 async fn nobody_is_called_for_an_agent_who_may_not_be_free() {
     let server = scripted(started()).await;
-    let mut through_agent = request(Channel::Voice, voice());
-    let paced = json!({"kind": "agent", "mode": "progressive", "pool": {"skillGroup": "sales"}});
-    dialing(&mut through_agent, paced);
-    let outcome = connect(&[("baseUrl", &server.uri())]).send(&through_agent).await;
-    assert!(matches!(outcome, SendOutcome::Rejected(SendFailure { code, .. }) if code == "unpaced"));
+    let connector = connect(&[("baseUrl", &server.uri())]);
+    // A caller's own metadata are texts: they do not pass for the pacing's word.
+    for more in [&[][..], &[("paced", json!("true"))], &[("paced", json!(false))]] {
+        let outcome = connector.send(&through_agent(more)).await;
+        assert!(matches!(outcome, SendOutcome::Rejected(SendFailure { code, .. }) if code == "unpaced"));
+    }
     assert!(server.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_call_that_the_pacing_released_names_its_agents() {
+    let server = scripted(started()).await;
+    let connector = connect(&[("baseUrl", &server.uri())]);
+    let paced = ("paced", json!(true));
+    for more in [
+        &[paced.clone()][..],
+        &[paced.clone(), ("assignTo", json!({"queue": "gold"}))],
+        &[paced.clone(), ("assignTo", json!({"agentId": "ann"}))],
+    ] {
+        let outcome = connector.send(&through_agent(more)).await;
+        assert!(matches!(outcome, SendOutcome::Accepted { .. }), "{outcome:?}");
+    }
+    let attributes: Vec<Value> = server
+        .received_requests()
+        .await
+        .unwrap()
+        .iter()
+        .map(|sent| sent.body_json::<Value>().unwrap()["Attributes"].take())
+        .collect();
+    let of_group = ("skillGroup", "sales");
+    for (attributes, (name, value)) in attributes.iter().zip([of_group, of_group, ("agent", "ann")]) {
+        assert_eq!(attributes[name], value);
+        assert_eq!(
+            attributes["abandonedMessage"],
+            "Example Ltd, 0800 1: no agent is free"
+        );
+        let others = attributes.as_object().unwrap().len();
+        assert_eq!(others, 3, "{attributes}");
+    }
 }
 
 #[test]
