@@ -1,19 +1,55 @@
 //! How many agents are over when calls are answered: a sum of independent yes-or-no terms.
 //!
 //! `X = free + sum Bern(a) - sum Bern(b)`: agents who get free, calls that get answered. Up to
-//! [`EXACT`] terms the distribution is exact (Poisson-binomial, by convolution); beyond, it is normal with
-//! an Edgeworth term for the skewness and a continuity correction:
+//! [`EXACT`] terms, or while its variance is at most [`LITTLE`], the distribution is exact (Poisson-binomial, by
+//! convolution); beyond, it is normal with an Edgeworth term for the skewness and a continuity correction:
 //! `P(X <= k) = F(z) - s/6 (z^2 - 1) f(z)`, `z = (k + 1/2 - m) / sd`, `s` the skewness (Feller, An
 //! Introduction to Probability Theory II, XVI.4).
 
-/// Most terms of an exact distribution.
+/// Most terms of an exact distribution, however much they vary.
 const EXACT: u32 = 70;
+/// The largest variance of an exact distribution, however many its terms are: the normal one is wrong by up to 5 %
+/// for many rare answers.
+const LITTLE: f64 = 8.0;
+/// Weights below are left out.
+const NOTHING: f64 = 1e-13;
 
 /// Terms of one probability.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Terms {
     pub(crate) probability: f64,
     pub(crate) count: u32,
+}
+
+impl Terms {
+    fn variance(self) -> f64 {
+        let p = self.probability.clamp(0.0, 1.0);
+        f64::from(self.count) * p * (1.0 - p)
+    }
+}
+
+/// How much there is to convolve.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    terms: u32,
+    variance: f64,
+}
+
+impl Size {
+    fn of(terms: impl Iterator<Item = Terms>) -> Self {
+        terms.fold(Self::default(), Self::and)
+    }
+
+    fn and(self, terms: Terms) -> Self {
+        Self {
+            terms: self.terms.saturating_add(terms.count),
+            variance: self.variance + terms.variance(),
+        }
+    }
+
+    fn is_exact(self) -> bool {
+        self.terms <= EXACT || self.variance <= LITTLE
+    }
 }
 
 /// The distribution of `X`.
@@ -28,7 +64,7 @@ pub(crate) enum Surplus {
 pub(crate) struct Exact {
     lowest: i64,
     weights: Vec<f64>,
-    terms: u32,
+    size: Size,
 }
 
 /// Mean, variance and third cumulant.
@@ -42,12 +78,11 @@ pub(crate) struct Cumulants {
 impl Surplus {
     /// Agents free now, and terms that add one.
     pub(crate) fn new(free: i64, more: impl Iterator<Item = Terms> + Clone) -> Self {
-        let count = number_of(more.clone());
-        if count <= EXACT {
+        if Size::of(more.clone()).is_exact() {
             let mut exact = Exact {
                 lowest: free,
                 weights: vec![1.0],
-                terms: 0,
+                size: Size::default(),
             };
             more.for_each(|terms| exact.add(terms, Sign::Plus));
             return Self::Exact(exact);
@@ -64,9 +99,8 @@ impl Surplus {
 
     /// With terms more that take one away.
     pub(crate) fn less(&self, terms: impl Iterator<Item = Terms> + Clone) -> Self {
-        let count = number_of(terms.clone());
         let mut smooth = match self {
-            Self::Exact(exact) if exact.terms.saturating_add(count) <= EXACT => {
+            Self::Exact(exact) if terms.clone().fold(exact.size, Size::and).is_exact() => {
                 let mut exact = exact.clone();
                 terms.for_each(|terms| exact.add(terms, Sign::Minus));
                 return Self::Exact(exact);
@@ -81,7 +115,7 @@ impl Surplus {
     /// `P(X - Bin(terms) <= most)`.
     pub(crate) fn at_most_with(&self, terms: Terms, most: i64) -> f64 {
         let mut smooth = match self {
-            Self::Exact(exact) if exact.terms.saturating_add(terms.count) <= EXACT => {
+            Self::Exact(exact) if exact.size.and(terms).is_exact() => {
                 return exact.at_most_with(terms, most);
             }
             Self::Exact(exact) => exact.cumulants(),
@@ -92,10 +126,6 @@ impl Surplus {
     }
 }
 
-fn number_of(terms: impl Iterator<Item = Terms>) -> u32 {
-    terms.fold(0, |count, terms| count.saturating_add(terms.count))
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sign {
     Plus,
@@ -104,28 +134,42 @@ enum Sign {
 
 impl Exact {
     fn add(&mut self, terms: Terms, sign: Sign) {
+        self.size = self.size.and(terms);
         let p = terms.probability.clamp(0.0, 1.0);
-        self.terms = self.terms.saturating_add(terms.count);
-        if p <= 0.0 {
-            return;
-        }
-        for _ in 0..terms.count {
-            // A step up happens with p; a step down is the same from one lower with 1 - p.
-            let up = match sign {
-                Sign::Plus => p,
-                Sign::Minus => {
-                    self.lowest -= 1;
-                    1.0 - p
-                }
-            };
-            let mut below = 0.0;
-            for weight in &mut self.weights {
-                let here = *weight;
-                *weight = here * (1.0 - up) + below * up;
-                below = here;
+        // What mostly happens is as if it had happened, and now and then does not.
+        let (p, sign) = match sign {
+            Sign::Plus if p > 0.5 => {
+                self.lowest += i64::from(terms.count);
+                (1.0 - p, Sign::Minus)
             }
-            self.weights.push(below * up);
+            Sign::Minus if p > 0.5 => {
+                self.lowest -= i64::from(terms.count);
+                (1.0 - p, Sign::Plus)
+            }
+            sign => (p, sign),
+        };
+        let mut steps = binomial(terms.count, p);
+        if sign == Sign::Minus {
+            steps.reverse();
+            self.lowest -= i64::try_from(steps.len()).unwrap_or(i64::MAX) - 1;
         }
+        self.convolve(&steps);
+    }
+
+    fn convolve(&mut self, steps: &[f64]) {
+        let mut weights = vec![0.0; self.weights.len() + steps.len() - 1];
+        for (place, weight) in self.weights.iter().enumerate() {
+            for (sum, step) in weights.iter_mut().skip(place).zip(steps) {
+                *sum += weight * step;
+            }
+        }
+        let light = |weight: &&f64| **weight < NOTHING;
+        let above = weights.iter().rev().take_while(light).count();
+        weights.truncate(weights.len() - above);
+        let below = weights.iter().take_while(light).count();
+        weights.drain(..below);
+        self.lowest += i64::try_from(below).unwrap_or(i64::MAX);
+        self.weights = weights;
     }
 
     fn at_most(&self, most: i64) -> f64 {
@@ -138,17 +182,16 @@ impl Exact {
     /// `P(X - Bin(terms) <= most)`: for each number of the binomial, X may be so much higher.
     fn at_most_with(&self, terms: Terms, most: i64) -> f64 {
         let p = terms.probability.clamp(0.0, 1.0);
-        if p >= 1.0 || terms.count == 0 {
-            return self.at_most(most.saturating_add(i64::from(terms.count)));
+        if p > 0.5 {
+            let mut with = self.clone();
+            with.add(terms, Sign::Minus);
+            return with.at_most(most);
         }
-        let mut chance = libm::pow(1.0 - p, f64::from(terms.count));
         let mut below = self.at_most(most);
-        let mut sum = chance * below;
-        for happened in 1..=terms.count {
-            let left = f64::from(terms.count - happened + 1);
-            chance *= left / f64::from(happened) * p / (1.0 - p);
-            below += self.weight(most.saturating_add(i64::from(happened)));
+        let mut sum = 0.0;
+        for (happened, chance) in (1_i64..).zip(binomial(terms.count, p)) {
             sum += chance * below;
+            below += self.weight(most.saturating_add(happened));
         }
         sum.clamp(0.0, 1.0)
     }
@@ -178,11 +221,26 @@ impl Exact {
     }
 }
 
+/// Weights of 0, 1, ... successes out of so many, of a probability up to a half; the last ones are left out.
+fn binomial(count: u32, p: f64) -> Vec<f64> {
+    let mut weight = libm::pow(1.0 - p, f64::from(count));
+    let mut weights = vec![weight];
+    for successes in 1..=count {
+        let left = f64::from(count - successes + 1);
+        weight *= left / f64::from(successes) * p / (1.0 - p);
+        if weight < NOTHING && f64::from(successes) > f64::from(count) * p {
+            break;
+        }
+        weights.push(weight);
+    }
+    weights
+}
+
 impl Cumulants {
     fn add(&mut self, terms: Terms, sign: Sign) {
         let p = terms.probability.clamp(0.0, 1.0);
         let count = f64::from(terms.count);
-        let variance = count * p * (1.0 - p);
+        let variance = terms.variance();
         let third = variance * (1.0 - 2.0 * p);
         self.variance += variance;
         match sign {
@@ -259,6 +317,50 @@ mod tests {
             .filter(|(_, x)| *x <= most)
             .map(|(weight, _)| weight)
             .sum()
+    }
+
+    #[test]
+    fn many_rare_answers_are_counted_as_they_are() {
+        let rare = Terms {
+            probability: 0.002,
+            count: 400,
+        };
+        let with = |free| Surplus::new(free, std::iter::empty()).less(std::iter::once(rare));
+        assert!((at_most(&with(0), 0) - 1.0).abs() < 1e-9);
+        let none = libm::pow(0.998, 400.0);
+        let one = 400.0 * 0.002 * libm::pow(0.998, 399.0);
+        assert!((at_most(&with(2), 0) - (1.0 - none - one)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_nearly_certain_is_counted_as_it_is() {
+        let sure = Terms {
+            probability: 0.998,
+            count: 400,
+        };
+        let all = libm::pow(0.998, 400.0);
+        let more = Surplus::new(0, std::iter::once(sure));
+        assert!((at_most(&more, 399) - (1.0 - all)).abs() < 1e-9);
+        let none = Surplus::new(400, std::iter::empty());
+        assert!((none.less(std::iter::once(sure)).at_most_with(sure, -400) - all * all).abs() < 1e-9);
+        assert!((none.at_most_with(sure, 0) - all).abs() < 1e-9);
+    }
+
+    #[test]
+    fn where_exact_ends_the_risk_does_not_fall() {
+        for (free, probability) in (0..10).flat_map(|free| (1..60).map(move |n| (free, f64::from(n) / 400.0)))
+        {
+            let less = Terms {
+                probability,
+                count: 20,
+            };
+            let surplus = Surplus::new(free, std::iter::empty()).less(std::iter::once(less));
+            let risk = |count| surplus.at_most_with(Terms { probability, count }, 0);
+            for count in 0..200 {
+                let step = risk(count + 1) - risk(count);
+                assert!(step > -0.0025, "{free} {probability} {count}: {step}");
+            }
+        }
     }
 
     proptest! {
