@@ -32,8 +32,10 @@ pub struct State {
     /// Live calls without an agent, and since when.
     #[serde(with = "crate::pairs")]
     waiting: BTreeMap<Id, f64>,
-    /// Agents who serve inbound callers, as far as can be seen.
+    /// Agents who serve inbound callers, as far as can be seen, and those who are busy at all.
     serving: f64,
+    #[serde(default)]
+    busy: f64,
     /// Expectations, renewed each second.
     forecast: Forecast,
     agents: Outlook,
@@ -58,6 +60,13 @@ pub(crate) struct Moment {
     pub(crate) serving: f64,
     /// Calls that may be started at most.
     pub(crate) most: u32,
+}
+
+impl Moment {
+    /// Agents who are not free, whatever they do.
+    fn busy(&self) -> f64 {
+        f64::from(self.staff.saturating_sub(self.idle).saturating_sub(self.idle_in))
+    }
 }
 
 /// Calls to start, and the risk that was taken for the last of them.
@@ -92,6 +101,7 @@ pub(crate) fn attempt(
         Question::Dial => {
             let moment = state.moment(&line.counts);
             state.serving = moment.serving;
+            state.busy = moment.busy();
             let (dialing, failed) = or(plan.init.calls(state, &moment, &plan.parameters), || {
                 state.by_mode(Mode::Progressive, &moment)
             });
@@ -144,6 +154,7 @@ impl State {
             threshold: 0.0,
             waiting: BTreeMap::new(),
             serving: 0.0,
+            busy: 0.0,
             forecast,
             agents,
             renewed: now,
@@ -163,7 +174,7 @@ impl State {
         }
         self.demand.advance(self.now);
         self.supply.advance(self.now);
-        self.inbound.advance(self.serving, self.now);
+        self.inbound.advance(self.serving, self.busy, self.now);
         self.budget.advance(self.now);
         self.forecast = self.demand.forecast();
         self.agents = self
@@ -227,6 +238,7 @@ impl State {
             }
             CallEvent::Connected { agent, .. } => {
                 if self.live(call) | self.waiting.remove(call).is_some() {
+                    self.inbound.outbound_connected();
                     self.supply.talks(agent, now);
                 }
             }

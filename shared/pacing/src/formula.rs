@@ -10,7 +10,7 @@
 //! | `inverse_hit_rate()` | INIT | `power(1 / rates.answer)` |
 //! | `compliance_guard(limit)` | INIT | the same, drawn towards `power(1)` from half the limit on |
 //! | `predictive(target)` | INIT | as many as keep abandoned calls at the target |
-//! | `credit()` | SEIZE | keeps as many agents for inbound as late calls ask for |
+//! | `credit()` | SEIZE | keeps as many agents for inbound as callers come for |
 //! | `wait_compare()` | SEIZE | the side whose oldest waits longer, measured against its target |
 //! | `threshold(n)` | SEIZE | outbound while n agents stay idle for inbound |
 //! | `share(x)` | SEIZE | outbound until this share of the staff is |

@@ -49,8 +49,9 @@ impl State {
         if !self.run().blended {
             return floor;
         }
+        let kept = self.inbound().reserve(f64::from(moment.staff));
         #[allow(clippy::cast_possible_truncation)]
-        let spare = libm::floor((f64::from(moment.idle_in) - self.inbound().reserve()).max(0.0)) as i64;
+        let spare = libm::floor((f64::from(moment.idle_in) - kept).max(0.0)) as i64;
         floor.free += spare - i64::from(moment.in_queue);
         let ends = |within: f64| 1.0 - libm::exp(-self.inbound().talk_hazard() * within);
         floor.more = self

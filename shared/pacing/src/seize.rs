@@ -19,8 +19,7 @@ pub(crate) struct Query<'a> {
 }
 
 impl Query<'_> {
-    /// By what inbound calls that came too late have earned in agents kept for them
-    /// ([`crate::inbound::Inbound::reserve`]).
+    /// By the agents who are to be kept for inbound callers ([`crate::inbound::Inbound::reserve`]).
     pub(crate) fn credit(&self) -> Pool {
         match self.why {
             Why::OutboundWaiting => self.lend(),
@@ -85,7 +84,7 @@ impl Query<'_> {
         let outbound = if self.moment.in_queue > 0 {
             self.outbound_goes_first()
         } else {
-            self.idle_for_inbound() >= self.state.inbound().reserve()
+            self.idle_for_inbound() >= self.state.inbound().reserve(f64::from(self.moment.staff))
         };
         if outbound || self.under_floor() {
             Pool::Outbound
