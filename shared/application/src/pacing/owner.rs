@@ -34,8 +34,9 @@ const TERMS_READ: Millis = Millis::seconds(2);
 const LOOKED_AROUND: Millis = Millis::seconds(30);
 /// Time between two looks at the calls on their way.
 const CALLS_LOOKED_AT: Millis = Millis::seconds(15);
-/// Time between two snapshots.
-const SNAPSHOT: Millis = Millis::seconds(10);
+/// Entries of the log between two snapshots: so many steps does the next owner take at most before its own. A busy
+/// group has them in ten seconds.
+const STEPS: u64 = 40;
 /// Calls that the group knows to wait, for each work.
 const BUFFER: usize = 100;
 /// Below so many of them more are read.
@@ -108,7 +109,6 @@ pub struct Owner {
     terms_read: Timestamp,
     looked_around: Timestamp,
     calls_looked_at: Timestamp,
-    snapshot_at: Timestamp,
     /// When a state was last written from which audits begin.
     audited: Timestamp,
 }
@@ -237,7 +237,6 @@ impl Owner {
             terms_read: Timestamp::default(),
             looked_around: Timestamp::default(),
             calls_looked_at: Timestamp::default(),
-            snapshot_at: now,
             audited: Timestamp::default(),
         };
         if !recorded && !owner.write_snapshot(context, Lease::Renews).await? {
@@ -278,9 +277,7 @@ impl Owner {
         }
         self.tell_failures(context).await;
         self.carry_out(context, entry.decisions).await;
-        if context.now() >= self.snapshot_at + SNAPSHOT
-            && !self.write_snapshot(context, Lease::Renews).await?
-        {
+        if self.may_write_snapshot(STEPS) && !self.write_snapshot(context, Lease::Renews).await? {
             return Ok(Pulsed::Lost);
         }
         Ok(self.standing())
@@ -298,7 +295,12 @@ impl Owner {
             (_, false) => now + IDLE,
         };
         self.held.again = Some(again);
-        if self.write_snapshot(context, Lease::Ends).await? {
+        let is_given_up = if self.may_write_snapshot(1) {
+            self.write_snapshot(context, Lease::Ends).await?
+        } else {
+            self.write(context, Vec::new(), Lease::Ends).await?
+        };
+        if is_given_up {
             hand_over(context, &self.tenant, &self.id, again).await;
         }
         Ok(())
@@ -475,11 +477,16 @@ impl Owner {
         Ok(self.standing())
     }
 
+    /// Whether there are so many steps behind the latest snapshot, and the next owner needs none of them: it learns
+    /// from them what is still to be done.
+    fn may_write_snapshot(&self, steps: u64) -> bool {
+        self.held.next.saturating_sub(self.held.snapshot) >= steps && self.unfinished.is_empty()
+    }
+
     async fn write_snapshot(&mut self, context: &Context, lease: Lease) -> Result<bool, Error> {
         let entry = self.held.next;
         let (tenant, id) = (&self.tenant, &self.id);
         let writes = log::snapshot(context, tenant, id, &self.group, entry, &mut self.audited).await?;
-        self.snapshot_at = context.now();
         self.held.snapshot = entry;
         self.write(context, writes, lease).await
     }
