@@ -22,6 +22,7 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use pacing::group::{AgentSeen, CallSeen, Decision, Group, Happening, Settings, Terms, Waiting, WorkId};
 use pacing::{Mode, Plan};
+use platform::packing::pack;
 
 const AGENTS: u64 = 500;
 /// Milliseconds between two steps, as an owner takes them.
@@ -29,12 +30,14 @@ const PULSE: u64 = 250;
 /// Milliseconds that are measured, and those before.
 const MEASURED: u64 = 900_000;
 const WARM_UP: u64 = 300_000;
-/// Milliseconds between two snapshots.
-const SNAPSHOT: u64 = 10_000;
+/// Steps between two snapshots.
+const SNAPSHOT: usize = 40;
 /// Calls that are known to wait are at least half as many as this.
 const BUFFER: usize = 100;
 /// Bytes of the owner's own item, which each write renews.
 const OWNER: usize = 400;
+/// Bytes of an entry's key, version and expiry, with their names.
+const NAMES: usize = 100;
 
 fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000_i64.saturating_add_unsigned(millis))
@@ -149,7 +152,10 @@ struct Measured {
     steps: Vec<Duration>,
     happenings: usize,
     most_in_flight: u64,
+    /// Of each entry of the log, as JSON.
     entry_bytes: usize,
+    /// Of each entry of the log, as it is stored.
+    stored: Vec<usize>,
     snapshots: usize,
     state: (usize, usize),
     units: usize,
@@ -222,15 +228,18 @@ fn main() {
         if now < WARM_UP || (happenings.is_empty() && now % 1_000 > 0) {
             continue;
         }
-        let entry = serde_json::to_vec(&(&happenings, &decisions))
-            .expect("an entry can be stored")
-            .len();
+        let entry = serde_json::json!({
+            "at": at(now), "epoch": 7, "in": happenings, "out": decisions,
+        })
+        .to_string();
         measured.steps.push(took);
         measured.happenings += happenings.len();
         measured.most_in_flight = measured.most_in_flight.max(floor.in_flight);
-        measured.entry_bytes += entry;
-        measured.units += units(entry) + units(OWNER);
-        if now % SNAPSHOT == 0 {
+        measured.entry_bytes += entry.len();
+        let stored = pack(entry).bytes() + NAMES;
+        measured.units += units(stored) + units(OWNER);
+        measured.stored.push(stored);
+        if measured.steps.len().is_multiple_of(SNAPSHOT) {
             measured.snapshots += 1;
             measured.state = packed(&group);
             measured.units += units(measured.state.1) + units(OWNER);
@@ -267,11 +276,15 @@ fn report(mut measured: Measured, group: &Group) {
         measured.happenings as f64 / seconds,
         measured.happenings as f64 / busy.as_secs_f64()
     );
-    let entries = measured.steps.len();
+    let entries = measured.stored.len();
+    let within = measured.stored.iter().filter(|bytes| **bytes <= 1_024).count();
     println!(
-        "log: {:.1} entries a second of {} bytes",
+        "log: {:.1} entries a second of {} bytes as JSON, {} stored; {:.2} % have at most 1 KB, the longest {} bytes",
         entries as f64 / seconds,
-        measured.entry_bytes / entries.max(1)
+        measured.entry_bytes / entries.max(1),
+        measured.stored.iter().sum::<usize>() / entries.max(1),
+        within as f64 * 100.0 / entries.max(1) as f64,
+        measured.stored.iter().max().copied().unwrap_or_default()
     );
     println!(
         "snapshot: {} bytes as JSON, {} packed",
