@@ -133,7 +133,7 @@ async fn a_campaign_from_its_file_to_its_end() {
 async fn schedule_a_row(api: &Api, campaign: &str, from: u32, count: u32) -> Vec<String> {
     let items: Vec<Value> = (0..count)
         .map(|number| {
-            let mut activity = text_message(from + number, in_millis(u64::from(number) * 20));
+            let mut activity = text_message(from + number, in_millis(u64::from(number) * 50));
             activity["campaignId"] = json!(campaign);
             activity
         })

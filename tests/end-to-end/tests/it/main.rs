@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod backstop;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod campaigns;
@@ -23,8 +25,6 @@ mod process;
 mod restarts;
 #[cfg(test)]
 mod steps;
-#[cfg(test)]
-mod sweep;
 #[cfg(test)]
 mod target;
 #[cfg(test)]
