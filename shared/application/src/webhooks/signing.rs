@@ -162,9 +162,7 @@ pub(super) async fn of_callbacks(context: &Context, tenant: &TenantId) -> Result
         let stored = load::<Signing>(context.table.as_ref(), &keys::callback_signing(tenant)).await?;
         match stored {
             Some(stored) => Ok(Arc::new(stored.value)),
-            None => make_for_callbacks(context, tenant)
-                .await
-                .map(|(signing, _)| Arc::new(signing)),
+            None => make_for_callbacks(context, tenant).await.map(Arc::new),
         }
     };
     context
@@ -174,11 +172,12 @@ pub(super) async fn of_callbacks(context: &Context, tenant: &TenantId) -> Result
         .await
 }
 
-/// Whoever comes second takes what the first one made.
-async fn make_for_callbacks(context: &Context, tenant: &TenantId) -> Result<(Signing, SigningKey), Error> {
-    let (name, key) = make(context, tenant, CALLBACKS).await?;
+/// Whoever comes second takes what the first one made. A secret of the second stays behind, unused: whoever
+/// delivers may make secrets and not delete them.
+async fn make_for_callbacks(context: &Context, tenant: &TenantId) -> Result<Signing, Error> {
+    let (name, _) = make(context, tenant, CALLBACKS).await?;
     let item = keys::callback_signing(tenant);
-    let signing = commit(context, || async {
+    commit(context, || async {
         let stands = load::<Signing>(context.table.as_ref(), &item).await?;
         Ok(match stands {
             Some(stored) => Decision::nothing(stored.value),
@@ -188,11 +187,7 @@ async fn make_for_callbacks(context: &Context, tenant: &TenantId) -> Result<(Sig
             }
         })
     })
-    .await?;
-    if signing.current != name {
-        forget(context, vec![name]).await;
-    }
-    Ok((signing, key))
+    .await
 }
 
 /// Replaces the secret that signs callbacks and the CX Activities sink, and shows the new one: the
