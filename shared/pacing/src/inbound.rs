@@ -153,8 +153,11 @@ impl Inbound {
         let arrivals = self.arrival_rate();
         let ends = staff * (self.begun + 1.0) / (self.busy + 180.0);
         let spare = ends - arrivals;
-        if arrivals <= 0.0 || spare <= 0.0 {
-            return if arrivals > 0.0 { most } else { 0.0 };
+        if arrivals <= 0.0 {
+            return 0.0;
+        }
+        if spare <= 0.0 {
+            return most;
         }
         let leaves = spare + (self.gave_up + 0.5) / (self.waited + 60.0);
         let late = 1.0 - spare / leaves * (1.0 - libm::exp(-leaves * self.in_time));

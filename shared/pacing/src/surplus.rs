@@ -136,40 +136,67 @@ impl Exact {
     fn add(&mut self, terms: Terms, sign: Sign) {
         self.size = self.size.and(terms);
         let p = terms.probability.clamp(0.0, 1.0);
+        // Most are one: in place.
+        match terms.count {
+            1 => self.add_one(p, sign),
+            count => self.add_many(p, count, sign),
+        }
+        self.leave_out();
+    }
+
+    /// A step up happens with p; a step down is the same from one lower with 1 - p.
+    fn add_one(&mut self, p: f64, sign: Sign) {
+        let up = match sign {
+            Sign::Plus => p,
+            Sign::Minus => {
+                self.lowest -= 1;
+                1.0 - p
+            }
+        };
+        let mut below = 0.0;
+        for weight in &mut self.weights {
+            let here = *weight;
+            *weight = here * (1.0 - up) + below * up;
+            below = here;
+        }
+        self.weights.push(below * up);
+    }
+
+    fn add_many(&mut self, p: f64, count: u32, sign: Sign) {
         // What mostly happens is as if it had happened, and now and then does not.
         let (p, sign) = match sign {
             Sign::Plus if p > 0.5 => {
-                self.lowest += i64::from(terms.count);
+                self.lowest += i64::from(count);
                 (1.0 - p, Sign::Minus)
             }
             Sign::Minus if p > 0.5 => {
-                self.lowest -= i64::from(terms.count);
+                self.lowest -= i64::from(count);
                 (1.0 - p, Sign::Plus)
             }
             sign => (p, sign),
         };
-        let mut steps = binomial(terms.count, p);
+        let mut steps = binomial(count, p);
         if sign == Sign::Minus {
             steps.reverse();
             self.lowest -= i64::try_from(steps.len()).unwrap_or(i64::MAX) - 1;
         }
-        self.convolve(&steps);
-    }
-
-    fn convolve(&mut self, steps: &[f64]) {
         let mut weights = vec![0.0; self.weights.len() + steps.len() - 1];
         for (place, weight) in self.weights.iter().enumerate() {
-            for (sum, step) in weights.iter_mut().skip(place).zip(steps) {
+            for (sum, step) in weights.iter_mut().skip(place).zip(&steps) {
                 *sum += weight * step;
             }
         }
-        let light = |weight: &&f64| **weight < NOTHING;
-        let above = weights.iter().rev().take_while(light).count();
-        weights.truncate(weights.len() - above);
-        let below = weights.iter().take_while(light).count();
-        weights.drain(..below);
-        self.lowest += i64::try_from(below).unwrap_or(i64::MAX);
         self.weights = weights;
+    }
+
+    /// Takes away what weighs nothing at either end.
+    fn leave_out(&mut self) {
+        let light = |weight: &&f64| **weight < NOTHING;
+        let above = self.weights.iter().rev().take_while(light).count();
+        self.weights.truncate(self.weights.len() - above);
+        let below = self.weights.iter().take_while(light).count();
+        self.weights.drain(..below);
+        self.lowest += i64::try_from(below).unwrap_or(i64::MAX);
     }
 
     fn at_most(&self, most: i64) -> f64 {
