@@ -1,12 +1,13 @@
 //! A connector and a web client that call nobody, and a table that fails on request.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::activity::receipt::DeliveryStatus;
+use domain::cim::Message;
 use domain::time::{Millis, Timestamp};
 use futures::stream::BoxStream;
 use platform::blobs::{BlobError, Blobs};
@@ -20,10 +21,21 @@ use platform::web::{WebClient, WebError, WebRequest, WebResponse};
 use url::Url;
 
 /// Makes [`Fake`]s. They need the setting `webhookUrl` and take the secrets `token` and `signing`.
-pub(crate) struct Fakes;
+#[derive(Clone, Default)]
+pub(crate) struct Fakes {
+    sent: Arc<Mutex<Vec<Message>>>,
+}
+
+impl Fakes {
+    /// The messages that were sent, in their order.
+    pub(crate) fn sent(&self) -> Vec<Message> {
+        self.sent.lock().unwrap().clone()
+    }
+}
 
 struct Fake {
     signing: Option<Secret>,
+    fakes: Fakes,
 }
 
 impl ConnectorFactory for Fakes {
@@ -40,6 +52,7 @@ impl ConnectorFactory for Fakes {
         }
         Ok(Arc::new(Fake {
             signing: secrets.get("signing").cloned(),
+            fakes: self.clone(),
         }))
     }
 
@@ -58,7 +71,8 @@ impl Connector for Fake {
         Millis::seconds(10)
     }
 
-    async fn send(&self, _: &SendRequest) -> SendOutcome {
+    async fn send(&self, request: &SendRequest) -> SendOutcome {
+        self.fakes.sent.lock().unwrap().push(request.message.clone());
         SendOutcome::Accepted {
             provider_message_id: None,
         }

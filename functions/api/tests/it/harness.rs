@@ -151,6 +151,7 @@ pub(crate) struct Api {
     pub(crate) world: World,
     pub(crate) context: Context,
     pub(crate) table: Arc<Moody>,
+    pub(crate) connectors: Fakes,
     router: Router,
     token: String,
 }
@@ -167,6 +168,7 @@ impl Api {
         let world = World::new(7, start(), Faults::none());
         let port = Arc::new(world.clone());
         let table = Arc::new(Moody::new(port.clone()));
+        let connectors = Fakes::default();
         let context = Context {
             table: table.clone(),
             queues: port.clone(),
@@ -174,7 +176,7 @@ impl Api {
             blobs: uploads(port.clone()),
             secrets: port.clone(),
             web: Arc::new(NoWeb),
-            connectors: Arc::new(Fakes),
+            connectors: Arc::new(connectors.clone()),
             clock: port.clone(),
             entropy: port,
             caches: Arc::new(Caches::default()),
@@ -190,6 +192,7 @@ impl Api {
             world,
             context,
             table,
+            connectors,
             router,
             token: String::new(),
         };
@@ -205,6 +208,7 @@ impl Api {
             world,
             context,
             table: self.table.clone(),
+            connectors: self.connectors.clone(),
             router: self.router.clone(),
             token,
         }

@@ -59,9 +59,14 @@ async fn waiting_for(api: &Api, mode: &str, campaign: Option<&str>) -> String {
 }
 
 async fn owner(api: &Api) -> Owner {
+    take(api).await.unwrap()
+}
+
+/// The group, unless somebody owns it.
+async fn take(api: &Api) -> Option<Owner> {
     let tenant = TenantId::parse("acme").unwrap();
     let group = SkillGroupId::parse("sales").unwrap();
-    Owner::take(&api.context, &tenant, &group).await.unwrap().unwrap()
+    Owner::take(&api.context, &tenant, &group).await.unwrap()
 }
 
 /// Lets the owner work for some seconds.
@@ -118,6 +123,74 @@ async fn an_accepted_preview_is_dialed_with_its_agent() {
         (&json!(1), &json!(1)),
         "{view}"
     );
+}
+
+/// What the dialer must know to reserve for a call the agent who is kept for it, and not to look for another.
+#[tokio::test]
+async fn the_dialer_is_told_which_calls_are_paced_and_for_whom() {
+    let api = Api::new().await;
+    floor(&api).await;
+    let call = waiting(&api, "progressive").await;
+    assert!(api.connectors.sent().is_empty(), "it waits for an agent");
+    let mut owner = owner(&api).await;
+    work(&api, &mut owner, 3).await;
+    api.dispatch(&call).await;
+
+    // Nobody paces this one, whatever its caller says of it.
+    let unpaced = json!({
+        "channel": "voice", "to": "+44 20 7946 0959", "dueAt": api.now(), "dialing": {"kind": "ivr"},
+        "message": {"type": "PLAIN", "markdownText": "Hello"}, "metadata": {"paced": "true"},
+    });
+    let unpaced = api
+        .post("/v1/scheduled-activities", &unpaced)
+        .await
+        .expect(201)
+        .id();
+    api.dispatch(&unpaced).await;
+
+    let told: Vec<_> = api
+        .connectors
+        .sent()
+        .into_iter()
+        .map(|message| {
+            let data = message.header.scheduling_meta_data.unwrap();
+            let what = |key: &str| data.get(key).cloned().unwrap_or_default();
+            (message.id, what("paced"), what("assignTo"))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (call, json!(true), json!({"agentId": "ada"})),
+            (unpaced, json!("true"), Value::Null)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_was_said_to_an_owner_that_died_is_heard_by_the_next() {
+    for (decision, becomes) in [("reject", "FAILED"), ("skip", "SCHEDULED")] {
+        let api = Api::new().await;
+        floor(&api).await;
+        let call = waiting(&api, "preview").await;
+        let mut died = owner(&api).await;
+        work(&api, &mut died, 3).await;
+        says(&api, &call, decision).await.expect(202);
+        drop(died);
+        let queued = json!({"items": [{"callId": "in-1", "event": "queued"}]});
+        api.post("/v1/skill-groups/sales/inbound-calls", &queued)
+            .await
+            .expect(202);
+        assert!(take(&api).await.is_none());
+
+        // Its lease ends; the offer would stand for longer.
+        api.pass(20).await;
+        let mut next = owner(&api).await;
+        work(&api, &mut next, 3).await;
+        api.get("/v1/agents/ada/offer").await.expect(404);
+        assert_eq!(state(&api, &call).await["state"], becomes, "{decision}");
+        assert_eq!(seen_of_group(&api).await["inQueue"], 1);
+    }
 }
 
 #[tokio::test]

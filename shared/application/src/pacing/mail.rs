@@ -1,7 +1,8 @@
 //! News for a group's owner: which agents and calls to look at, what agents decided, inbound calls.
 //!
 //! News of agents and calls carry no data: the owner reads the items. One that is lost, because a process
-//! dies between the change and the news of it, is made up for when the owner looks at everything again.
+//! dies between the change and the news of it, is made up for when the owner looks at everything again. What
+//! agents decided and inbound calls stand nowhere else: a new owner reads on from where its predecessor has come to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,7 @@ use crate::error::Error;
 use crate::store::{Put, decode};
 use crate::{keys, skill_groups};
 
-/// How long news are kept: owners read them within seconds.
+/// How long news are kept: owners read them within seconds, or when somebody owns the group again.
 const KEPT: Millis = Millis::minutes(10);
 /// How far back an owner reads again what it may have read: clocks differ, and writes take their time.
 const OVERLAP: Millis = Millis::seconds(3);
@@ -159,11 +160,12 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// A reader of what comes from now on.
-    pub(super) fn new(now: Timestamp) -> Self {
+    /// A reader of what has come since `taken_in`, when a predecessor last took in what it had read, as far as it is
+    /// kept.
+    pub(super) fn since(taken_in: Timestamp, now: Timestamp) -> Self {
         Self {
             read: BTreeSet::new(),
-            from: now,
+            from: taken_in.clamp(now - KEPT, now),
         }
     }
 
@@ -175,7 +177,7 @@ impl Reader {
         group: &SkillGroupId,
     ) -> Result<Vec<News>, Error> {
         let now = context.now();
-        let first = millis(Timestamp::from_millis(self.from.millis() - signed(OVERLAP)));
+        let first = millis(self.from - OVERLAP);
         self.read.retain(|sort| *sort >= first);
         let query = Query {
             partition: keys::pacing_mail(tenant, group),
@@ -199,7 +201,7 @@ impl Reader {
             .last()
             .and_then(|sort| sort.get(..13)?.parse::<i64>().ok());
         self.from = match last {
-            Some(last) if full => Timestamp::from_millis(last + signed(OVERLAP)),
+            Some(last) if full => Timestamp::from_millis(last) + OVERLAP,
             _ => now,
         };
         Ok(news)
@@ -208,8 +210,4 @@ impl Reader {
 
 fn millis(at: Timestamp) -> String {
     format!("{:013}", at.millis())
-}
-
-pub(super) fn signed(span: Millis) -> i64 {
-    i64::try_from(span.get()).unwrap_or(i64::MAX)
 }

@@ -10,7 +10,7 @@ use platform::table::{TableError, Write};
 use serde::{Deserialize, Serialize};
 
 use super::log::{self, Entry};
-use super::mail::{News, Reader, signed};
+use super::mail::{News, Reader};
 use super::sight::{self, Known};
 use super::{carry_out, timer, waiting};
 use crate::campaigns::{self, Standing};
@@ -121,7 +121,7 @@ fn put(tenant: &TenantId, group: &SkillGroupId, held: &Ownership, version: u64) 
 
 /// When a group whose owner holds it until then is to be looked at again.
 fn stray_after(until: Timestamp) -> Timestamp {
-    let step = signed(DUE_STEP);
+    let step = i64::try_from(DUE_STEP.get()).unwrap_or(i64::MAX);
     let steps = until.millis().div_euclid(step) + 1;
     Timestamp::from_millis(steps.saturating_mul(step))
 }
@@ -218,6 +218,9 @@ impl Owner {
         hand_over(context, tenant, id, again).await;
         let rebuilt = log::rebuild(context, tenant, id, held.snapshot, held.next).await?;
         let recorded = rebuilt.is_some();
+        let taken_in = rebuilt
+            .as_ref()
+            .map_or_else(Timestamp::default, |(group, _)| group.stepped());
         let (group, decided) = rebuilt.unwrap_or_else(|| (Group::new(pacing.as_of(now), now), Vec::new()));
         let unfinished = decided.into_iter().filter(carry_out::is_to_be_finished).collect();
         let mut owner = Self {
@@ -227,7 +230,7 @@ impl Owner {
             version: version + 1,
             group,
             known: Known::default(),
-            mail: Reader::new(now),
+            mail: Reader::since(taken_in, now),
             gathered: Vec::new(),
             unfinished,
             agents: BTreeSet::new(),

@@ -214,6 +214,11 @@ impl Group {
         }
     }
 
+    /// When it last took something in.
+    pub fn stepped(&self) -> Timestamp {
+        self.now
+    }
+
     /// Takes in what happened up to `now`, and says what is to be done.
     pub fn step(&mut self, now: Timestamp, happenings: &[Happening]) -> Vec<Decision> {
         self.now = self.now.max(now);
