@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lambda::sqs::{Bounds, Message};
 use crate::lambda::stream::StreamEvent;
-use crate::lambda::{Invocation, serve, sqs, stream};
+use crate::lambda::{Invocation, end_in_order, serve, sqs, stream};
 use crate::telemetry::{self, LogFormat};
 use crate::wiring::{Ports, Wired};
 
@@ -151,6 +151,7 @@ where
         longest: worker.longest,
     };
     let (context, handler) = (&wired.context, &handler);
+    end_in_order(wired.measures).await;
     serve(
         context.clock.clone(),
         wired.measures,
@@ -175,6 +176,7 @@ where
     run(Box::pin(async {
         let wired = Wired::from_env(ports).await?;
         let (context, handler) = (&wired.context, &handler);
+        end_in_order(wired.measures).await;
         serve(
             context.clock.clone(),
             wired.measures,

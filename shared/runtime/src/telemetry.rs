@@ -1,8 +1,11 @@
 //! Log output: for people on a terminal, as JSON lines for machines.
 
+use std::env;
+
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, fmt};
+use tracing_subscriber::{Layer, fmt};
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,10 +16,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// Sets up logging to standard error. `RUST_LOG` chooses what is logged; warnings by default, and
-/// what this product says at `info`.
+/// Sets up logging to standard error. `RUST_LOG` chooses what is logged, by level and target: `info,aws_call=debug`. Where
+/// it is missing or does not read, `default` does.
 pub fn init(format: LogFormat, default: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let asked = env::var("RUST_LOG").ok().and_then(|asked| asked.parse().ok());
+    let filter: Targets = asked.or_else(|| default.parse().ok()).unwrap_or_default();
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
         LogFormat::Text => lines.with_target(false).compact().boxed(),

@@ -75,8 +75,9 @@ impl Invocations {
     }
 }
 
-/// Answers invocations until the platform ends the process. A panic fails its invocation alone: the
-/// runtime answers it as an error. What was measured is written after each.
+/// Answers invocations until the platform ends the process, which it may do between two without a word: nothing is left
+/// then, as what was measured is written after each. A panic fails its invocation alone: the runtime answers it as an
+/// error.
 pub async fn serve<A, R, H, F>(
     clock: Arc<dyn Clock>,
     measures: Measures,
@@ -88,7 +89,6 @@ where
     H: Fn(A, Invocation) -> F,
     F: Future<Output = Result<R, Error>>,
 {
-    end_in_order(measures).await;
     let invocations = Invocations::default();
     let service = service_fn(|LambdaEvent { payload, context, .. }: LambdaEvent<A>| {
         let span = invocations.span(&context);
@@ -119,8 +119,8 @@ fn failure(error: &Error) -> Diagnostic {
     }
 }
 
-/// Writes what was measured before the platform ends the process. Where it does not offer to tell
-/// (some emulators), nothing but the last unwritten measures is lost.
+/// Has the platform tell before it ends the process, which then writes what a batch has measured that ran out of time.
+/// Where it does not offer to tell (some emulators), nothing but that is lost.
 pub async fn end_in_order(measures: Measures) {
     let registering =
         lambda_runtime::spawn_graceful_shutdown_handler(move || async move { measures.write() });
