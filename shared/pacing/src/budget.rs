@@ -22,6 +22,10 @@
 //! dispersion` a second, drawn back within `ahead` seconds, has the variance `limit x rate x dispersion x ahead / 2`
 //! (Ornstein-Uhlenbeck). The reserve is as many deviations of it as the confidence asks for.
 //!
+//! Floors on which more strays than all this foresees are found out: the time that a rolling window was over its limit,
+//! beyond what is admitted of all time, asks for more deviations and smaller chances until it is made up for
+//! ([`Account::cautious`]). What is admitted is thereby kept in the long run, whatever the floor: an integral control.
+//!
 //! A debt is allowed only in a run whose end is known, as far as the calls to come repay it surely.
 
 use std::collections::VecDeque;
@@ -61,6 +65,13 @@ const QUANTILE: f64 = 1.645;
 const FORESEEN: f64 = 0.3;
 /// The probability with which the calls in flight may cost a run more than it bears, which is never repaired.
 const FINAL_CHANCE: f64 = 0.000_4;
+/// The part of all time for which a rolling window may be over its limit before more is kept: less than the confidence
+/// admits, as what is learned comes after what it is learned from.
+const ADMITTED: f64 = 0.03;
+/// Deviations that are kept besides, for each part of its window that it was over its limit beyond that.
+const CAUTION: f64 = 10.0;
+/// The largest such part that counts.
+const MOST_STRAYED: f64 = 0.3;
 /// Abandoned calls are whole ones: half of one is kept, too.
 const WHOLE: f64 = 0.5;
 /// Rolling windows are steered over this part of them.
@@ -169,6 +180,9 @@ pub(crate) struct Account {
     sum: Tally,
     /// The parts of a rolling window: when each began, and what is in it.
     parts: VecDeque<(f64, Tally)>,
+    /// Seconds that a rolling window was over its limit, beyond those admitted.
+    #[serde(default)]
+    strayed: f64,
 }
 
 impl Account {
@@ -177,7 +191,22 @@ impl Account {
             limit,
             sum: Tally::default(),
             parts: VecDeque::new(),
+            strayed: 0.0,
         }
+    }
+
+    /// So many seconds pass.
+    fn watch(&mut self, seconds: f64) {
+        if let Window::Last(window) = self.limit.window {
+            let is_over = self.sum.abandoned > self.limit.rate * self.sum.live;
+            let over = if is_over { seconds } else { 0.0 };
+            self.strayed = (self.strayed + over - ADMITTED * seconds).clamp(0.0, MOST_STRAYED * window);
+        }
+    }
+
+    /// Deviations that are kept besides.
+    fn cautious(&self, window: f64) -> f64 {
+        CAUTION * self.strayed / window
     }
 
     pub(crate) const fn window(&self) -> Window {
@@ -252,13 +281,15 @@ impl Account {
         let rate = prospect.rate;
         let ahead = (STEERED * seconds).min(AHEAD);
         let coming = prospect.coming(ahead);
-        let reserve = WHOLE + QUANTILE * libm::sqrt(prospect.dispersion * limit * rate * ahead / 2.0);
+        let caution = self.cautious(seconds);
+        let deviation = libm::sqrt(prospect.dispersion * limit * rate * ahead / 2.0);
+        let reserve = WHOLE + (QUANTILE + caution) * deviation;
         let (_, left) = self.credit_within(limit, prospect, seconds, ahead);
         let (least, _) = self.credit_within(limit, prospect, seconds, FLIGHT);
         let repair = (1.0 / (limit * rate).max(1e-9)).min(seconds).max(FLIGHT);
         let bound = Bound {
             loss: least / (1.0 - limit).max(0.01),
-            chance: FORESEEN * (1.0 - CONFIDENCE) * FLIGHT / repair,
+            chance: FORESEEN * (1.0 - CONFIDENCE) * FLIGHT / repair * libm::exp(-caution),
         };
         (
             ((left - reserve + limit * coming) / coming.max(1.0)).max(0.0),
@@ -374,7 +405,11 @@ impl Budget {
     }
 
     fn decay(&mut self, now: f64) {
-        self.recent *= libm::exp(-(now - self.counted) / RATE_MEMORY);
+        let seconds = now - self.counted;
+        self.recent *= libm::exp(-seconds / RATE_MEMORY);
+        self.accounts
+            .iter_mut()
+            .for_each(|account| account.watch(seconds));
         self.counted = now;
     }
 
@@ -473,10 +508,32 @@ mod tests {
     }
 
     #[test]
+    fn a_window_that_was_over_its_limit_is_kept_more_for_until_that_is_made_up_for() {
+        let allowance = |account: &Account| account.allowance(&STEADY, 1.0);
+        let mut account = account(Window::Last(HALF_HOUR), 400.0, 2.0);
+        let usual = allowance(&account);
+        account.sum.abandoned += 11.0;
+        account.watch(120.0);
+        account.sum.abandoned -= 11.0;
+        let careful = allowance(&account);
+        assert!(careful.0 < usual.0 && careful.1.chance < usual.1.chance);
+        // 120 s over are what is admitted of more than an hour.
+        account.watch(3_600.0);
+        assert!(allowance(&account).0 < usual.0);
+        account.watch(400.0);
+        assert_eq!(allowance(&account), usual);
+    }
+
+    #[test]
     fn an_older_state_is_read() {
-        let budget = Budget::new(&[], 0.0);
+        let limit = Limit {
+            rate: 0.03,
+            window: Window::Last(HALF_HOUR),
+        };
+        let budget = Budget::new(&[limit], 0.0);
         let mut written = serde_json::to_value(&budget).unwrap();
         written.as_object_mut().unwrap().remove("bursts");
+        written["accounts"][0].as_object_mut().unwrap().remove("strayed");
         assert_eq!(serde_json::from_value::<Budget>(written).unwrap(), budget);
     }
 
