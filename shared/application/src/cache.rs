@@ -40,7 +40,8 @@ pub struct Caches {
     pub(crate) flows: Kept<(TenantId, CampaignId, u64), Arc<Flow>>,
     pub(crate) settings: Fresh<TenantId, Arc<Stored<Settings>>>,
     pub(crate) connector_records: Fresh<TenantId, Arc<Vec<Stored<ConnectorRecord>>>>,
-    pub(crate) connectors: Kept<(TenantId, ConnectorId, u64), Arc<dyn Connector>>,
+    /// By when they were made, too: one that is deleted and made again begins with the same version.
+    pub(crate) connectors: Kept<(TenantId, ConnectorId, Timestamp, u64), Arc<dyn Connector>>,
     pub(crate) webhooks: Fresh<TenantId, Arc<Vec<Stored<Webhook>>>>,
     pub(crate) callback_signing: Fresh<TenantId, Arc<Signing>>,
     pub(crate) signing_keys: Kept<String, Arc<SigningKey>>,

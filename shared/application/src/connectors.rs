@@ -92,6 +92,10 @@ pub async fn put(
     expected: Option<u64>,
 ) -> Result<Stored<ConnectorRecord>, Error> {
     check(&config)?;
+    let key = keys::connector(tenant, &config.id);
+    let before = load::<ConnectorRecord>(context.table.as_ref(), &key).await?;
+    // Before anything is written: secrets do not stand in the table.
+    expect_version(expected, before.map_or(0, |stored| stored.version))?;
     let mut all = stored_secrets(context, tenant, &config).await?;
     all.extend(secrets.clone());
     context.connectors.build(&config, &all).map_err(|error| {
@@ -112,7 +116,6 @@ pub async fn put(
             .put(&secret_name(tenant, &config.id, &field), secret)
             .await?;
     }
-    let key = keys::connector(tenant, &config.id);
     let stored = commit(context, || async {
         let before = load::<ConnectorRecord>(context.table.as_ref(), &key).await?;
         let version = before.as_ref().map_or(0, |stored| stored.version);
@@ -240,7 +243,12 @@ async fn ready(
     stored: &Stored<ConnectorRecord>,
 ) -> Result<Ready, Error> {
     let config = &stored.value.config;
-    let key = (tenant.clone(), config.id.clone(), stored.version);
+    let key = (
+        tenant.clone(),
+        config.id.clone(),
+        stored.value.created_at,
+        stored.version,
+    );
     let build = async {
         let secrets = stored_secrets(context, tenant, config).await?;
         context

@@ -1,5 +1,9 @@
 //! Connectors, webhooks, settings, API keys, dead letters.
 
+use std::sync::Arc;
+
+use application::connectors::by_id;
+use domain::id::{ConnectorId, TenantId};
 use http::Method;
 use serde_json::json;
 
@@ -63,6 +67,39 @@ async fn connectors_keep_their_secrets() {
     );
     api.delete(&path).await.expect(204);
     api.get(&path).await.problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_stale_change_of_a_connector_leaves_its_secrets() {
+    let api = Api::new().await;
+    let created = api.connector().await;
+    let body = json!({"name": "Messages", "kind": "ccm", "channels": ["sms"],
+        "settings": {"webhookUrl": "https://ccm.example.org/sms"}, "secrets": {"signing": "another-value"}});
+    let stale = api.call(Method::PUT, created.header("location"));
+    let stale = stale.header("if-match", "\"7\"").json(&body).send().await;
+    stale.problem(412, "precondition-failed");
+    let name = format!("acme/connector/{}/signing", created.id());
+    let stands = api.context.secrets.get(&name).await.unwrap().unwrap();
+    assert_eq!(stands.expose(), "top-secret-value");
+}
+
+#[tokio::test]
+async fn a_connector_made_again_is_another_one() {
+    let api = Api::new().await;
+    let body = json!({"name": "Messages", "kind": "ccm", "channels": ["sms"],
+        "settings": {"webhookUrl": "https://ccm.example.org/sms"}});
+    let (tenant, id) = (
+        TenantId::parse("acme").unwrap(),
+        ConnectorId::parse("again").unwrap(),
+    );
+    let made = async || {
+        api.put("/v1/connectors/again", &body).await.expect(200);
+        by_id(&api.context, &tenant, &id).await.unwrap().connector
+    };
+    let first = made().await;
+    api.delete("/v1/connectors/again").await.expect(204);
+    api.pass(1).await;
+    assert!(!Arc::ptr_eq(&first, &made().await));
 }
 
 #[tokio::test]
