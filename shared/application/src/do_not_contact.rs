@@ -22,12 +22,13 @@ pub(crate) fn key(tenant: &TenantId, subject: &Subject) -> Key {
     }
 }
 
-/// The write that adds an entry. An entry for the same channels is replaced.
+/// The write that adds an entry. Entries for the same channels are replaced, except those that bind for longer:
+/// nobody's "no" ends because of a passing one.
 pub(crate) async fn write(context: &Context, tenant: &TenantId, entry: Entry) -> Result<Write, Error> {
     let key = key(tenant, &entry.subject);
     let stored = load::<Vec<Entry>>(context.table.as_ref(), &key).await?;
     let (mut entries, version) = stored.map_or((Vec::new(), 0), |s| (s.value, s.version));
-    entries.retain(|old| old.channels != entry.channels);
+    entries.retain(|old| old.channels != entry.channels || old.outlasts(&entry));
     if entries.len() >= MAX_ENTRIES {
         return Err(Error::conflict(
             "too-many-entries",

@@ -71,4 +71,11 @@ impl Entry {
         };
         subject && self.channels.contains(channel) && self.expires.is_none_or(|end| now < end)
     }
+
+    /// Whether the entry binds for longer than another.
+    pub fn outlasts(&self, other: &Self) -> bool {
+        other
+            .expires
+            .is_some_and(|end| self.expires.is_none_or(|own| own > end))
+    }
 }

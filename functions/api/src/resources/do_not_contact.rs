@@ -129,7 +129,7 @@ impl From<Entry> for EntryOut {
 
 /// Enter an address or a person
 ///
-/// An entry for the same channels is replaced.
+/// An entry for the same channels is replaced, unless it binds for longer: remove it first to shorten it.
 #[utoipa::path(
     post, path = "/v1/do-not-contact", operation_id = "enterDoNotContact", tag = "do not contact",
     request_body = EntryIn, responses((status = 201, body = EntryOut))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use http::Method;
 use platform::blobs::Blobs;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fakes::Bucket;
 use crate::harness::{Api, after};
@@ -133,6 +133,17 @@ async fn addresses_and_persons_are_barred() {
 
     let one = "/v1/do-not-contact?address=Bob%40EXAMPLE.org";
     assert_eq!(api.all(one, 50).await.len(), 1);
+    // A passing entry does not end one that binds for ever; that one replaces both.
+    let expiries = async || -> Vec<_> {
+        let entries = api.all(one, 50).await;
+        entries.iter().map(|entry| entry["expiresAt"].clone()).collect()
+    };
+    let passing = json!({"address": "Bob@example.org", "expiresAt": after(9)});
+    api.post("/v1/do-not-contact", &passing).await.expect(201);
+    assert_eq!(expiries().await, [Value::Null, passing["expiresAt"].clone()]);
+    let lasting = json!({"address": "Bob@example.org"});
+    api.post("/v1/do-not-contact", &lasting).await.expect(201);
+    assert_eq!(expiries().await, [Value::Null]);
     api.delete(one).await.expect(204);
     api.delete(one).await.problem(404, "not-found");
     api.delete("/v1/do-not-contact")
