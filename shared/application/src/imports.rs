@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::jobs::{self, Job, Next, Work};
 use crate::keys;
 use crate::listing::{Listing, Shards};
+use crate::persons;
 use crate::store::{Put, Stored, decode, load};
 
 /// Largest file, in bytes.
@@ -441,6 +442,14 @@ async fn take_contacts(
             Entry::Occupied(_) => duplicates += 1,
         }
     }
+    let addresses = open.values().flat_map(|listed| {
+        let contact = &listed.contact;
+        contact
+            .addresses
+            .values()
+            .map(|address| (address, &contact.customer_id))
+    });
+    persons::learn(context, tenant, addresses).await?;
     for _ in 0..MAX_TRIES {
         if open.is_empty() {
             return Ok((accepted, duplicates));

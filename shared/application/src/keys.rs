@@ -8,6 +8,8 @@
 //! | customer profile | `<tenant>#P#<shard>` | `<customer>` |
 //! | frequency ledger of a person | `<tenant>#F#<customer>` | `F` |
 //! | do-not-contact entries of an address or a person | `<tenant>#N#<shard>` | `a:<address>` or `p:<customer>` |
+//! | persons of an address | `<tenant>#AP#<address>` | `P` |
+//! | customer's message that quoted none of ours | `<tenant>#AM#<hash of address and message id>` | `M` |
 //! | customer history, an entry per activity | `<tenant>#H#<customer>` | `<activity>` |
 //! | customer's answers without activity | `<tenant>#H#<customer>` | `msg_<...>` |
 //! | activities of a campaign (pointers) | `<tenant>#CA#<campaign>#<shard>` | `<activity>` |
@@ -123,6 +125,17 @@ pub fn barred_person(tenant: &TenantId, customer: &CustomerId) -> Key {
 
 fn barred(tenant: &TenantId, subject: String) -> Key {
     Key::new(do_not_contact_shard(tenant, collection_shard(&subject)), subject)
+}
+
+/// The persons of an address.
+pub fn persons(tenant: &TenantId, address: &Address) -> Key {
+    Key::new(format!("{tenant}#AP#{address}"), "P")
+}
+
+/// A customer's message that quoted none of ours. Ids of any form are hashed.
+pub fn unquoted(tenant: &TenantId, from: &Address, message: &str) -> Key {
+    let hash = hash_bits(&[from.as_str(), message]);
+    Key::new(format!("{tenant}#AM#{hash:032x}"), "M")
 }
 
 /// The partition of a customer's history.

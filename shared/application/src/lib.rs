@@ -28,6 +28,7 @@ pub mod listing;
 pub mod measures;
 mod opt_out;
 pub mod pacing;
+mod persons;
 pub mod rate;
 pub mod receipts;
 pub mod settings;

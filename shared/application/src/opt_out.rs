@@ -17,21 +17,19 @@ pub(crate) fn word(body: &Body) -> Option<String> {
     compliance::optout::find(body.readable()?, &[]).map(|found| found.word)
 }
 
-/// The writes that honour an opt-out word: the address and the person are barred on all channels.
+/// The writes that honour an opt-out word: the address and whose it is are barred on all channels.
 /// They belong to the transaction that takes in the answer, so that no crash can come between.
 /// Everything that still waits for the person is refused at dispatch.
 pub(crate) async fn writes(
     context: &Context,
     tenant: &TenantId,
     address: &Address,
-    customer: &CustomerId,
+    persons: &[CustomerId],
     word: &str,
 ) -> Result<Vec<Write>, Error> {
-    let mut writes = Vec::with_capacity(2);
-    for subject in [
-        Subject::Address(address.clone()),
-        Subject::CustomerId(customer.clone()),
-    ] {
+    let mut writes = Vec::with_capacity(1 + persons.len());
+    let persons = persons.iter().cloned().map(Subject::CustomerId);
+    for subject in [Subject::Address(address.clone())].into_iter().chain(persons) {
         let entry = Entry {
             subject,
             channels: Channels::All,

@@ -6,7 +6,8 @@ use application::cache::{OLDEST_READ, READ_WITHIN};
 use application::events;
 use application::history::{Counts, HistoryEntry, customer_history, progress, rebuild};
 use application::pacing;
-use compliance::do_not_contact::Entry;
+use application::receipts::StoredResponse;
+use compliance::do_not_contact::{Entry, Subject};
 use domain::activity::Activity;
 use domain::activity::claim::LEASE;
 use domain::activity::event::Happening;
@@ -26,7 +27,7 @@ use serde_json::Value;
 use crate::clients::Promises;
 use crate::endpoint::Endpoint;
 
-use crate::provider::{Request, TIMEOUT};
+use crate::provider::{Answer, Request, TIMEOUT};
 use crate::scenario::{self, CAP, CAP_WINDOW, CONTACTS};
 
 /// Everything that is wrong with a finished run.
@@ -34,6 +35,7 @@ pub fn check(
     world: &World,
     promises: &Promises,
     requests: &[Request],
+    answers: &[Answer],
     told: &BTreeMap<String, String>,
 ) -> Vec<String> {
     let items = world.dump();
@@ -59,6 +61,7 @@ pub fn check(
     requests_follow_claims(&journal, requests, &mut wrong);
     caps_hold(&journal, &mut wrong);
     pacing_is_true(world, &items, &mut wrong);
+    answers_are_taken_in_once(&items, &activities, answers, &mut wrong);
     conversations_know_their_activities(&activities, &conversations, &mut wrong);
     counters_equal_recounts(world, &items, &mut wrong);
     history_is_true(world, &activities, &mut wrong);
@@ -358,6 +361,49 @@ fn caps_hold(journal: &[Written], wrong: &mut Vec<String>) {
                 "{} was contact {within} of {} within the hour",
                 activity.id, activity.plan.customer
             ));
+        }
+    }
+}
+
+/// Whatever a customer answers is kept once, with a message that went to the same address; and whoever wants to
+/// hear no more is barred as the person whom we know, however little the answer says.
+fn answers_are_taken_in_once(
+    items: &[Item],
+    activities: &BTreeMap<ActivityId, (Activity, u64)>,
+    answers: &[Answer],
+    wrong: &mut Vec<String>,
+) {
+    let mut taken_in: BTreeMap<String, Vec<ActivityId>> = BTreeMap::new();
+    for item in items.iter().filter(|item| item.key.sort.starts_with("R#")) {
+        let response: StoredResponse = read(item);
+        let activity = item.key.partition.split("#A#").nth(1).map(ActivityId::parse);
+        if let Some(Ok(activity)) = activity {
+            taken_in.entry(response.id).or_default().push(activity);
+        }
+    }
+    let barred: Vec<Entry> = items
+        .iter()
+        .filter(|item| item.key.partition.contains("#N#"))
+        .flat_map(read::<Vec<Entry>>)
+        .collect();
+    for Answer {
+        id,
+        activity,
+        opts_out,
+    } in answers
+    {
+        let plan = activities.get(activity).map(|(activity, _)| &activity.plan);
+        let to = taken_in.get(id).map(Vec::as_slice).unwrap_or_default();
+        let addresses = to
+            .iter()
+            .filter_map(|id| activities.get(id))
+            .map(|(activity, _)| Some(&activity.plan.to));
+        if addresses.collect::<Vec<_>>() != [plan.map(|plan| &plan.to)] {
+            wrong.push(format!("{id}, an answer to {activity}, is kept with {to:?}"));
+        }
+        let person = plan.map(|plan| Subject::CustomerId(plan.customer.clone()));
+        if *opts_out && !barred.iter().any(|entry| Some(&entry.subject) == person.as_ref()) {
+            wrong.push(format!("{person:?} opted out by {id}, and is not barred"));
         }
     }
 }

@@ -15,7 +15,7 @@ use domain::id::{ActivityId, ConnectorId, hash_bits};
 use domain::time::{Millis, Timestamp};
 use platform::connector::{
     Callback, CallbackError, CallbackOutcome, Connector, ConnectorConfig, ConnectorFactory, ConnectorKind,
-    Echo, EnquiryOutcome, Inbound, Repeat, ReplyTarget, SendFailure, SendOutcome, SendRequest, SettingError,
+    EnquiryOutcome, Inbound, Repeat, ReplyTarget, SendFailure, SendOutcome, SendRequest, SettingError,
 };
 use platform::secrets::Secret;
 use platform::world::Clock;
@@ -52,9 +52,21 @@ pub struct Returning {
     pub inbound: Inbound,
 }
 
+/// What a customer answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its id.
+    pub id: String,
+    /// To which activity.
+    pub activity: ActivityId,
+    /// Whether it was to be the last they hear.
+    pub opts_out: bool,
+}
+
 #[derive(Default)]
 struct State {
     requests: Vec<Request>,
+    answers: Vec<Answer>,
     taken: BTreeMap<String, Option<String>>,
     returning: Vec<Returning>,
 }
@@ -102,6 +114,11 @@ impl Providers {
             .collect();
         let place = *due.get(self.world.pick(due.len()))?;
         Some(state.returning.swap_remove(place))
+    }
+
+    /// Every answer of customers.
+    pub fn answers(&self) -> Vec<Answer> {
+        self.state().answers.clone()
     }
 
     /// Something comes back.
@@ -182,14 +199,19 @@ impl Providers {
             };
             let reply = Inbound::Reply {
                 id: format!("r-{key}"),
-                in_reply_to: Some(ReplyTarget::Echo(Echo {
-                    ..request.echo.clone()
-                })),
+                // Half of the customers quote what they answer, the others just write.
+                in_reply_to: (self.dice(key, "quotes") < 500)
+                    .then(|| ReplyTarget::Echo(request.echo.clone())),
                 channel: request.channel,
                 from: request.to.clone(),
                 body: Body::plain(text),
                 at: None,
             };
+            state.answers.push(Answer {
+                id: format!("r-{key}"),
+                activity: request.activity.clone(),
+                opts_out: text == "STOP",
+            });
             for copy in 0..2 {
                 let at = later(&format!("reply{copy}"), 1_000);
                 state.returning.push(Returning {

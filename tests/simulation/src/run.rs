@@ -164,6 +164,7 @@ pub fn run(seed: u64, plant: Option<Plant>) -> Report {
         &world,
         &promises,
         &requests,
+        &run.providers.answers(),
         &run.endpoint.told(),
     ));
     Report {

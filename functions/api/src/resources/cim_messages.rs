@@ -252,22 +252,19 @@ fn customers_message(message: Message) -> Result<(About, Returned), Problem> {
     }
     let address = header.channel_data.map(|data| data.channel_customer_identifier);
     let from = address.as_deref().map(Subject::parse_address).transpose();
-    // Ids of ours begin so. What answers anything else is the customer's own message: an opt-out word
-    // in it is honoured at once.
-    let ours = header
+    let quoted = header
         .original_message_id
-        .filter(|id| id.starts_with(ActivityId::PREFIX));
-    let about = ours
-        .and_then(|id| ActivityId::parse(&id).ok())
-        .map(|id| About::Activity { id, attempt: None });
-    let from = match (from, &about) {
+        .or_else(|| body.field("messageId")?.as_str().map(str::to_owned));
+    let about = quoted.map(|quoted| about_quoted(&quoted));
+    let is_ours = matches!(about, Some(About::Activity { .. }));
+    let from = match (from, is_ours) {
         (Ok(Some(Subject::Address(address))), _) => Some(address),
-        (_, Some(_)) => None,
-        (Ok(_), None) => {
+        (_, true) => None,
+        (Ok(_), false) => {
             let detail = "is missing: it tells who wrote";
             return Err(wrong("/header/channelData/channelCustomerIdentifier", detail));
         }
-        (Err(error), None) => return Err(wrong("/header/channelData/channelCustomerIdentifier", error)),
+        (Err(error), false) => return Err(wrong("/header/channelData/channelCustomerIdentifier", error)),
     };
     // A number alone does not tell SMS from WhatsApp.
     let channel = from
@@ -283,6 +280,16 @@ fn customers_message(message: Message) -> Result<(About, Returned), Problem> {
             body,
         },
     ))
+}
+
+/// Ids of ours begin so. What answers anything else is none to a message of ours: an opt-out word in it is honoured
+/// at once.
+fn about_quoted(id: &str) -> About {
+    let ours = id.starts_with(ActivityId::PREFIX);
+    match ActivityId::parse(id) {
+        Ok(id) if ours => About::Activity { id, attempt: None },
+        _ => About::Another,
+    }
 }
 
 /// A receipt or answer whose activity is not known.
@@ -341,7 +348,7 @@ impl From<Orphan> for OrphanOut {
         let (activity_id, connector_id, provider_message_id) = match arrival.about {
             About::Activity { id, .. } => (Some(id), None, None),
             About::ProviderMessage { connector, id } => (None, Some(connector), Some(id)),
-            About::Nothing => (None, None, None),
+            About::Another | About::Nothing => (None, None, None),
         };
         let (status, reason, message_id, from, body) = match arrival.returned {
             Returned::Receipt { status, reason } => (Some(status), reason, None, None, None),

@@ -296,6 +296,11 @@ impl Api {
         }
     }
 
+    /// Lets time pass, and does nothing.
+    pub(crate) fn let_pass(&self, span: Millis) {
+        Executor::new(self.world.clone()).run_until(self.world.now() + span);
+    }
+
     /// Lets time pass, second by second, and does what comes due for the flow worker.
     pub(crate) async fn pass(&self, seconds: u64) {
         for _ in 0..seconds {

@@ -1,5 +1,6 @@
 //! CIM messages.
 
+use domain::time::Millis;
 use serde_json::{Value, json};
 
 use crate::harness::{Api, activity};
@@ -53,6 +54,9 @@ async fn receipts_and_answers_move_the_activity() {
         outcome(&api, &message("m1", Some(&id), "Yes please")).await,
         "repeated"
     );
+    let mut named_by_body = message("m4", None, "And another");
+    named_by_body["body"]["messageId"] = json!(id);
+    assert_eq!(outcome(&api, &named_by_body).await, "folded");
     let read = api
         .get(&format!("/v1/scheduled-activities/{id}"))
         .await
@@ -79,6 +83,66 @@ async fn what_is_not_known_is_kept() {
         .map(|orphan| orphan["activityId"].as_str().unwrap())
         .collect();
     assert!(named.contains(&"act_unknown"));
+}
+
+#[tokio::test]
+async fn an_answer_that_quotes_nothing_is_to_the_latest_message() {
+    let api = Api::new().await;
+    let first = sent(&api).await;
+    api.pass(1).await;
+    let latest = sent(&api).await;
+    let scheduled = api
+        .post("/v1/scheduled-activities", &activity())
+        .await
+        .expect(201);
+    assert_eq!(outcome(&api, &message("m1", None, "Yes please")).await, "folded");
+    let state = async |id: &str| {
+        let path = format!("/v1/scheduled-activities/{id}");
+        api.get(&path).await.expect(200).text_of("state")
+    };
+    assert_eq!(state(&latest).await, "REPLIED");
+    assert_eq!(state(&first).await, "SENT");
+    assert_eq!(state(&scheduled.id()).await, "SCHEDULED");
+    // The same told again is not the answer to what was sent since.
+    api.pass(1).await;
+    let since = sent(&api).await;
+    assert_eq!(
+        outcome(&api, &message("m1", None, "Yes please")).await,
+        "repeated"
+    );
+    assert_eq!(state(&since).await, "SENT");
+    // What quotes a message that is none of ours is no answer to one of ours.
+    let foreign = message("m2", Some("chat-7"), "Thank you");
+    assert_eq!(outcome(&api, &foreign).await, "unsolicited");
+    // And after a week nobody knows.
+    api.let_pass(Millis::hours(8 * 24));
+    assert_eq!(outcome(&api, &message("m3", None, "Yes")).await, "unsolicited");
+}
+
+#[tokio::test]
+async fn an_opt_out_that_quotes_nothing_bars_the_person_whom_the_caller_named() {
+    let api = Api::new().await;
+    api.connector().await;
+    let mut body = activity();
+    body["dueAt"] = json!(api.now());
+    body["customerId"] = json!("cus_4711");
+    let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
+    api.dispatch(&id).await;
+    assert_eq!(outcome(&api, &message("m1", None, "STOP")).await, "folded");
+    let barred = api.all("/v1/do-not-contact?customerId=cus_4711", 50).await;
+    assert_eq!(barred[0]["source"], "optOut");
+    // Of an unknown sender's own message, too, the person is found by the address.
+    let mut told = message("m2", Some("chat-7"), "Who is it?");
+    told["header"]["channelData"]["channelCustomerIdentifier"] = body["to"].clone();
+    assert_eq!(outcome(&api, &told).await, "unsolicited");
+    api.catch_up().await;
+    let history = api.all("/v1/customers/cus_4711/activities", 50).await;
+    assert!(
+        history
+            .iter()
+            .any(|entry| entry["body"]["markdownText"] == "Who is it?"),
+        "{history:?}"
+    );
 }
 
 #[tokio::test]

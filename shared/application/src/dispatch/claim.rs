@@ -20,7 +20,7 @@ use crate::dead_letters::{self, DeadReason};
 use crate::error::Error;
 use crate::history::Pointer;
 use crate::store::{Put, Stored, load};
-use crate::{activities, campaigns, conversations, keys, measures, pacing, rate, timers};
+use crate::{activities, campaigns, conversations, keys, measures, pacing, persons, rate, timers};
 
 /// How long a moment that an activity waited for stays its own.
 const SLOT_KEPT: Millis = Millis::seconds(2);
@@ -191,6 +191,10 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
             };
             let outcome = Err(Outcome::Waits(group.clone()));
             return pacing::enqueue(context, stored, &group, agent, ready.config.id, outcome).await;
+        }
+        if !facts.knows_person {
+            let named = [(&activity.plan.to, &activity.plan.customer)];
+            persons::learn(context, &activity.tenant, named).await?;
         }
         let slot = slot(context, &activity, &ready).await?;
         if slot > context.now() {

@@ -19,6 +19,7 @@ use crate::commit::MAX_TRIES;
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys;
+use crate::persons;
 use crate::settings::{self, ContactLedger, Settings};
 use crate::store::{Stored, decode};
 
@@ -32,6 +33,8 @@ pub(super) struct Facts {
     ledger: Ledger,
     /// The version in which the ledger was read; 0 where none stood.
     pub(super) ledger_version: u64,
+    /// Whether what is written from the address will find the person.
+    pub(super) knows_person: bool,
     /// When reading began.
     begun: Timestamp,
 }
@@ -63,12 +66,15 @@ impl Facts {
             Some(id) => campaigns::recent(context, tenant, id).await?,
             None => None,
         };
-        let wanted = [
+        let persons = persons::place(tenant, &plan.to, &plan.customer);
+        let is_named = persons.is_some();
+        let mut wanted = vec![
             keys::customer(tenant, &plan.customer),
             keys::barred_address(tenant, &plan.to),
             keys::barred_person(tenant, &plan.customer),
             keys::ledger(tenant, &plan.customer),
         ];
+        wanted.extend(persons);
         let mut items = context
             .table
             .get_many(&wanted, Consistency::Strong)
@@ -86,6 +92,7 @@ impl Facts {
         );
         let (ledger, ledger_version) =
             value::<Ledger>(next())?.map_or((Ledger::default(), 0), |s| (s.value, s.version));
+        let knows_person = !is_named || persons::knows(next().as_ref(), &plan.customer)?;
         Ok(Self {
             campaign_gone: plan.campaign.is_some() && campaign.is_none(),
             settings,
@@ -94,6 +101,7 @@ impl Facts {
             barred,
             ledger,
             ledger_version,
+            knows_person,
             begun,
         })
     }

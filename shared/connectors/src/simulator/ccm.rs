@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::config::Targets;
 use super::courier::{Call, Reporter};
 use super::floor::Errand;
-use super::script::{Event, Kind};
+use super::script::{Event, Kind, is_quoted};
 use super::{Answer, Arrival, Provider, lost};
 
 /// What is read of a CIM message. The metadata come back as they came.
@@ -83,6 +83,7 @@ pub(super) async fn receive(
     let reporter = |provider_message_id| -> Arc<dyn Reporter> {
         Arc::new(Sent {
             message_id: message.id,
+            is_call,
             provider_message_id,
             to: to.clone(),
             service: message.header.channel_data.service_identifier,
@@ -111,6 +112,7 @@ fn refuse(reason: &str) -> Response {
 #[derive(Debug)]
 struct Sent {
     message_id: String,
+    is_call: bool,
     provider_message_id: String,
     to: String,
     service: Option<String>,
@@ -178,6 +180,9 @@ impl Sent {
             ),
         };
         let id = hash_bits(&[&self.provider_message_id, event.name()]);
+        // What is said in a call belongs to it.
+        let names_ours = self.is_call || !matches!(event, Event::Reply(_)) || is_quoted(&self.message_id);
+        let original = names_ours.then_some(&self.message_id);
         json!({
             "id": format!("{id:032x}"),
             "header": {
@@ -185,7 +190,7 @@ impl Sent {
                 "channelData": channel_data,
                 "intent": intent,
                 "timestamp": now.millis(),
-                "originalMessageId": self.message_id,
+                "originalMessageId": original,
                 "providerMessageId": self.provider_message_id,
                 "schedulingMetaData": self.metadata,
             },

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::config::Targets;
 use super::courier::{Call, Reporter};
-use super::script::{Event, Kind};
+use super::script::{Event, Kind, is_quoted};
 use super::{Answer, Arrival, Provider, lost};
 use crate::whatsapp_cloud::signature;
 
@@ -139,17 +139,21 @@ impl Sent {
                 }
                 ("statuses", status)
             }
-            Event::Reply(text) => (
-                "messages",
-                json!({
+            Event::Reply(text) => {
+                let mut message = json!({
                     "id": format!("wamid.{:032x}", hash_bits(&[&self.id, "reply"])),
                     "from": self.wa_id,
                     "timestamp": seconds,
                     "type": "text",
                     "text": { "body": text },
-                    "context": { "id": self.id },
-                }),
-            ),
+                });
+                if is_quoted(&self.id)
+                    && let Some(fields) = message.as_object_mut()
+                {
+                    fields.insert("context".into(), json!({ "id": self.id }));
+                }
+                ("messages", message)
+            }
             // Calls are the CCM's.
             Event::PendingDialing | Event::Called(_) | Event::HungUp | Event::WrapUp { .. } => return None,
         };

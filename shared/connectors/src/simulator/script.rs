@@ -56,6 +56,11 @@ impl Event {
     }
 }
 
+/// Whether the customer quotes a message when answering it. Half of them do; the others just write.
+pub(super) fn is_quoted(message_id: &str) -> bool {
+    hash_bits(&[message_id, "quoted"]).is_multiple_of(2)
+}
+
 /// An event, and when after the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Report {

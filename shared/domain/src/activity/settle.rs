@@ -241,6 +241,11 @@ impl Activity {
         Some(self)
     }
 
+    /// Whether it may have left once. One that is sent again under the number of its attempt counts from there.
+    fn was_attempted(&self) -> bool {
+        self.attempt > 0 || self.log.entries().iter().any(|entry| entry.event.attempt > 0)
+    }
+
     /// Takes in a receipt. `None` when it tells nothing new, or speaks of an activity that was
     /// never sent.
     pub fn receive(
@@ -251,7 +256,7 @@ impl Activity {
         at: Timestamp,
         writing: Writing,
     ) -> Option<Self> {
-        if self.attempt == 0 {
+        if !self.was_attempted() {
             return None;
         }
         // A failure of an attempt that is over says nothing of the one that followed.
@@ -291,7 +296,7 @@ impl Activity {
                 && event.at == at
                 && event.reason.as_deref() == Some(code.as_str())
         });
-        if self.attempt == 0 || is_known {
+        if !self.was_attempted() || is_known {
             return None;
         }
         self.log.append(
@@ -308,7 +313,7 @@ impl Activity {
     /// Takes in the customer's answer. `None` for an activity that was never sent. The caller makes
     /// sure that one message is taken in once.
     pub fn answered(mut self, response_id: String, at: Timestamp, writing: Writing) -> Option<Self> {
-        if self.attempt == 0 {
+        if !self.was_attempted() {
             return None;
         }
         let to = fold(self.plan.channel, self.state, DeliveryStatus::Replied);

@@ -286,9 +286,11 @@ async fn in_a_preview_campaign_agents_decide_whom_to_call() {
     assert!(floor.connected > 0, "{:?}", run.outcomes);
     assert_eq!(floor.most_reserved_at_once(), 1, "no call had its agent first");
     let said = |decision: &str| floor.previews.get(decision).copied().unwrap_or(0);
-    // Every call was accepted, redials included; nobody was called whom an agent has rejected.
-    assert_eq!(said("accept"), run.stats.calls, "{floor:?}");
-    assert_eq!(said("reject"), run.count("rejected"), "{floor:?}");
+    // Every call was accepted, redials included. What was said too late, on a machine that stood still, is void: then
+    // the contact is shown again.
+    assert_eq!(floor.unasked, 0, "{floor:?}");
+    assert!(said("accept") >= run.stats.calls, "{floor:?}");
+    assert!(said("reject") >= run.count("rejected"), "{floor:?}");
     assert!(said("skip") + said("reject") > 0, "{floor:?}");
 }
 

@@ -112,7 +112,9 @@ impl Floor {
     ) -> Vec<Due> {
         let activity = errand.activity.unwrap_or_else(|| key.to_owned());
         if let Demand::Reserved(agent) = &errand.demand {
-            self.leave_preview(&agent.clone(), &activity);
+            self.leave_preview(agent, &activity);
+            let asked = self.config.previews.is_none() || self.previews.was_accepted(agent, &activity);
+            self.stats.unasked += u64::from(!asked);
             let kept = self.roster.keep(agent, &activity);
             self.stats.reserved(agent, kept);
         }

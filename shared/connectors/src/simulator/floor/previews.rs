@@ -1,6 +1,6 @@
 //! Previews: what the product offers to agents, and how they decide.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::time::Timestamp;
 use serde::Deserialize;
@@ -33,10 +33,11 @@ pub(super) struct AgentSeen {
     offer: Option<Offer>,
 }
 
-/// How often each activity has been offered.
+/// How often each activity has been offered, and who accepted it.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     times: HashMap<String, u32>,
+    accepted: HashSet<(String, String)>,
 }
 
 impl Seen {
@@ -44,6 +45,11 @@ impl Seen {
         let times = self.times.entry(activity.to_owned()).or_default();
         *times += 1;
         *times
+    }
+
+    /// Agents who decide were asked about a call that has come for one of them. An answer is good for one call.
+    pub(super) fn was_accepted(&mut self, agent: &str, activity: &str) -> bool {
+        self.accepted.remove(&(agent.to_owned(), activity.to_owned()))
     }
 }
 
@@ -131,6 +137,8 @@ impl Floor {
         } else if said < previews.skip + previews.reject {
             "reject"
         } else {
+            let accepted = (agent.to_owned(), offer.activity_id.clone());
+            self.previews.accepted.insert(accepted);
             "accept"
         };
         *self.stats.previews.entry(decision.to_owned()).or_default() += 1;

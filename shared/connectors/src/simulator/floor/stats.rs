@@ -20,6 +20,8 @@ pub struct FloorStats {
     pub opted_out: u64,
     /// Answered previews, by decision (`accept`, `skip`, `reject`).
     pub previews: BTreeMap<String, u64>,
+    /// Calls for whose agent nobody had accepted them, where agents decide: 0, unless the product errs.
+    pub unasked: u64,
     /// By agent.
     pub agents: BTreeMap<String, AgentCount>,
     /// Agent events that were news to the product.

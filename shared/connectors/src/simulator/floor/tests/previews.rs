@@ -59,6 +59,16 @@ fn who_looks_at_a_preview_takes_no_other_call_and_then_the_accepted_one() {
     scene.call("1", reserved("ann"), CallResult::Answered, 0, 60);
     scene.run(9);
     assert!(scene.told().contains(&(8, "ann busy")));
+    assert_eq!(scene.floor.stats().unasked, 0);
+}
+
+#[test]
+fn a_call_that_no_agent_accepted_is_told_apart() {
+    let mut scene = deciding(1.0, 0.0, 0.0);
+    scene.see(&offered("ann", "act_1", UNTIL));
+    scene.run(5);
+    scene.call("1", reserved("ann"), CallResult::Answered, 0, 60);
+    assert_eq!(scene.floor.stats().unasked, 1);
 }
 
 #[test]

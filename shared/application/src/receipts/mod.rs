@@ -1,6 +1,8 @@
 //! What comes back: delivery receipts and customers' answers, folded into the activity together with
 //! the step of its conversation, in one transaction.
 
+mod unquoted;
+
 use compliance::caps::Ledger;
 use domain::activity::Activity;
 use domain::activity::receipt::DeliveryStatus;
@@ -14,7 +16,7 @@ use domain::voice::CallResult;
 use flows::Event;
 use flows::conversation::event::{Reply, StopOutcome};
 use platform::connector::{Inbound, ReplyTarget};
-use platform::table::{Consistency, Write};
+use platform::table::{Consistency, Key, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::activities;
@@ -26,6 +28,7 @@ use crate::keys;
 use crate::listing::{Listing, Shards};
 use crate::opt_out;
 use crate::pacing;
+use crate::persons;
 use crate::store::{Put, Stored, load};
 
 /// Answers kept per activity; further ones still count as answers.
@@ -34,6 +37,8 @@ pub const MAX_RESPONSES: usize = 100;
 pub const ORPHAN_MATCHED_FOR: Millis = Millis::hours(1);
 /// For how long it is listed.
 pub const ORPHAN_LISTED_FOR: Millis = Millis::hours(7 * 24);
+/// For how long a provider may tell the same message again.
+const TOLD_AGAIN_FOR: Millis = Millis::hours(7 * 24);
 /// Characters of an answer that histories show.
 const EXCERPT: usize = 200;
 
@@ -55,7 +60,9 @@ pub enum About {
         /// The id.
         id: String,
     },
-    /// No message in particular: the customer writes on their own.
+    /// One that is none of ours.
+    Another,
+    /// It does not say: the latest that the customer got, or none.
     Nothing,
 }
 
@@ -200,7 +207,8 @@ pub async fn take_in_callback(
                     attempt: None,
                 },
                 Some(ReplyTarget::ProviderMessage(id)) => by_provider(id),
-                _ => About::Nothing,
+                Some(ReplyTarget::Echo(_)) => About::Another,
+                None => About::Nothing,
             },
             returned: Returned::Message {
                 id,
@@ -216,11 +224,11 @@ pub async fn take_in_callback(
 
 /// Takes in a receipt or a customer's message.
 pub async fn take_in(context: &Context, tenant: &TenantId, arrival: Arrival) -> Result<Outcome, Error> {
+    if matches!(arrival.about, About::Another | About::Nothing) {
+        return unquoted_message(context, tenant, &arrival).await;
+    }
     if let Some(outcome) = match_up(context, tenant, &arrival).await? {
         return Ok(outcome);
-    }
-    if arrival.about == About::Nothing {
-        return unsolicited(context, tenant, &arrival).await;
     }
     bar_at_once(context, tenant, &arrival).await?;
     // Written first, looked up again after: whoever writes the activity's pointer does the same the
@@ -243,9 +251,9 @@ async fn bar_at_once(context: &Context, tenant: &TenantId, arrival: &Arrival) ->
         return Ok(());
     };
     commit(context, || async {
-        let customer = activities::customer_of(tenant, from);
         let mut decision = Decision::nothing(());
-        let bars = opt_out::writes(context, tenant, from, &customer, &word).await?;
+        let persons = persons::of(context, tenant, from).await?;
+        let bars = opt_out::writes(context, tenant, from, &persons, &word).await?;
         bars.into_iter().for_each(|write| decision.push(write));
         Ok(decision)
     })
@@ -264,7 +272,7 @@ async fn match_up(context: &Context, tenant: &TenantId, arrival: &Arrival) -> Re
         }
         Returned::WrapUp { code } => fold_wrap_up(context, tenant, &activity, code, arrival.at).await?,
         Returned::Message { id, body, .. } => {
-            fold_response(context, tenant, &activity, id, body, arrival.at).await?
+            fold_response(context, tenant, &activity, id, body, arrival.at, None).await?
         }
     };
     Ok(outcome)
@@ -283,7 +291,7 @@ async fn find(
                 .await?
                 .map(|stored| (stored.value, None))
         }
-        About::Nothing => None,
+        About::Another | About::Nothing => None,
     })
 }
 
@@ -382,6 +390,7 @@ async fn fold_response(
     message: &str,
     body: &Body,
     at: Timestamp,
+    seen: Option<&Key>,
 ) -> Result<Option<Outcome>, Error> {
     commit(context, || async {
         let Some(Stored { value, version }) = load_activity(context, tenant, id).await? else {
@@ -399,7 +408,8 @@ async fn fold_response(
         let (event, bars) = match opt_out::word(body) {
             Some(word) => {
                 let plan = &value.plan;
-                let bars = opt_out::writes(context, tenant, &plan.to, &plan.customer, &word).await?;
+                let persons = std::slice::from_ref(&plan.customer);
+                let bars = opt_out::writes(context, tenant, &plan.to, persons, &word).await?;
                 (
                     Event::Stopped {
                         outcome: StopOutcome::OptedOut,
@@ -428,13 +438,17 @@ async fn fold_response(
         let mut decision = conversations::carry(context, Stored { value, version }, vec![event]).await?;
         decision.push(Put::new(key, &response).write()?);
         bars.into_iter().for_each(|write| decision.push(write));
+        if let Some(seen) = seen {
+            decision.push(saw(seen.clone(), context.now())?);
+        }
         Ok(decision.map(|_| Some(Outcome::Folded)))
     })
     .await
 }
 
-/// A customer's message that answers none of ours. An opt-out word is honoured all the same.
-async fn unsolicited(context: &Context, tenant: &TenantId, arrival: &Arrival) -> Result<Outcome, Error> {
+/// A customer's message that quotes none of ours: the answer to the latest that they got, or a message of their own.
+/// Told again, it may not become the answer to what was sent in between: that it came is written with what it did.
+async fn unquoted_message(context: &Context, tenant: &TenantId, arrival: &Arrival) -> Result<Outcome, Error> {
     let Returned::Message {
         id,
         channel,
@@ -447,24 +461,55 @@ async fn unsolicited(context: &Context, tenant: &TenantId, arrival: &Arrival) ->
             "is missing",
         ));
     };
-    let customer = activities::customer_of(tenant, from);
-    let message = domain::id::MessageId::derive(arrival.at, &[id]);
-    let entry = UnsolicitedMessage {
+    let seen = keys::unquoted(tenant, from, id);
+    if context.table.get(&seen, Consistency::Strong).await?.is_some() {
+        return Ok(Outcome::Repeated);
+    }
+    let persons = persons::of(context, tenant, from).await?;
+    if arrival.about == About::Nothing {
+        let answer = unquoted::Answer {
+            from,
+            channel: *channel,
+            at: arrival.at,
+        };
+        if let Some(activity) = unquoted::about(context, tenant, &persons, &answer).await?
+            && let Some(outcome) =
+                fold_response(context, tenant, &activity, id, body, arrival.at, Some(&seen)).await?
+        {
+            return Ok(outcome);
+        }
+    }
+    let by_address = || activities::customer_of(tenant, from);
+    let message = UnsolicitedMessage {
         id: id.clone(),
-        customer: customer.clone(),
+        customer: persons.first().cloned().unwrap_or_else(by_address),
         channel: *channel,
         at: arrival.at,
         body: body.clone(),
     };
-    let key = platform::table::Key::new(keys::history(tenant, &customer), message.as_str());
+    unsolicited(context, tenant, from, &persons, &message, &seen).await
+}
+
+/// A message of the customer's own. An opt-out word is honoured all the same.
+async fn unsolicited(
+    context: &Context,
+    tenant: &TenantId,
+    from: &Address,
+    persons: &[CustomerId],
+    message: &UnsolicitedMessage,
+    seen: &Key,
+) -> Result<Outcome, Error> {
+    let sort = domain::id::MessageId::derive(message.at, &[&message.id]);
+    let key = Key::new(keys::history(tenant, &message.customer), sort.as_str());
     commit(context, || async {
-        if context.table.get(&key, Consistency::Strong).await?.is_some() {
+        if context.table.get(seen, Consistency::Strong).await?.is_some() {
             return Ok(Decision::nothing(Outcome::Repeated));
         }
         let mut decision = Decision::nothing(Outcome::Unsolicited);
-        decision.push(Put::new(key.clone(), &entry).announced(true).write()?);
-        if let Some(word) = opt_out::word(body) {
-            let bars = opt_out::writes(context, tenant, from, &customer, &word).await?;
+        decision.push(Put::new(key.clone(), message).announced(true).write()?);
+        decision.push(saw(seen.clone(), context.now())?);
+        if let Some(word) = opt_out::word(&message.body) {
+            let bars = opt_out::writes(context, tenant, from, persons, &word).await?;
             bars.into_iter().for_each(|write| decision.push(write));
         }
         Ok(decision)
@@ -472,6 +517,13 @@ async fn unsolicited(context: &Context, tenant: &TenantId, arrival: &Arrival) ->
     .await
 }
 
+/// The write by which a message that quoted nothing is known again.
+fn saw(key: Key, now: Timestamp) -> Result<Write, Error> {
+    Put::new(key, &Seen {}).expires(now + TOLD_AGAIN_FOR).write()
+}
+
+#[derive(Serialize, Deserialize)]
+struct Seen {}
 /// A customer's message that answers none of ours, in the customer's history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
