@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::activity::Activity;
-use domain::activity::event::ActivityEvent;
+use domain::activity::event::{ActivityEvent, Happening};
 use domain::agent::{Agent, AgentChange};
 use domain::id::{CampaignId, CustomerId, EventId, TenantId};
 use domain::log::Log;
@@ -357,6 +357,11 @@ fn activity_data(activity: &Activity, event: &ActivityEvent) -> Value {
     data.remove("happening");
     data.remove("from");
     data.remove("to");
+    if event.happening == Happening::Response
+        && let Some(text) = data.remove("detail")
+    {
+        data.insert("text".into(), text);
+    }
     let plan = &activity.plan;
     data.insert("activityId".into(), Value::from(activity.id.as_str()));
     data.insert("state".into(), Value::from(event.to.name()));

@@ -3,7 +3,7 @@
 //! one page, and every page does no harm when repeated.
 
 use domain::activity::state::State;
-use domain::activity::{CancelReason, Parked};
+use domain::activity::{Activity, CancelReason, Parked};
 use domain::id::{ActivityId, CampaignId, ContactListId, ConversationId, ImportId, TenantId};
 use domain::time::{Millis, Timestamp};
 use domain::timer::{Timer, TimerKind};
@@ -113,6 +113,9 @@ pub enum Work {
         campaign: CampaignId,
         /// The published version that ended.
         version: u64,
+        /// When it ended: what was scheduled for the campaign after that belongs to the next version.
+        #[serde(default = "always")]
+        ended_at: Timestamp,
         /// What is visited.
         visiting: Visiting,
         /// Where.
@@ -148,15 +151,20 @@ impl Work {
         }
     }
 
-    pub(crate) fn clear(campaign: CampaignId, version: u64) -> Self {
+    pub(crate) fn clear(campaign: CampaignId, version: u64, ended_at: Timestamp) -> Self {
         Self::Clear {
             campaign,
             version,
+            ended_at,
             visiting: Visiting::Conversations,
             place: Place::default(),
             pass: 0,
         }
     }
+}
+
+const fn always() -> Timestamp {
+    Timestamp::MAX
 }
 
 /// A job.
@@ -263,10 +271,18 @@ async fn page(context: &Context, tenant: &TenantId, work: &Work) -> Result<Next,
         Work::Clear {
             campaign,
             version,
+            ended_at,
             visiting,
             place,
             pass,
-        } => clear_page(context, tenant, campaign, *version, *visiting, place, *pass).await,
+        } => {
+            let ended = Ended {
+                campaign,
+                version: *version,
+                at: *ended_at,
+            };
+            clear_page(context, tenant, &ended, *visiting, place, *pass).await
+        }
         Work::Import { list, import } => imports::page(context, tenant, list, import).await,
     }
 }
@@ -339,25 +355,40 @@ async fn unpark(
     .await
 }
 
+/// A published version that ended.
+struct Ended<'a> {
+    campaign: &'a CampaignId,
+    version: u64,
+    at: Timestamp,
+}
+
+impl Ended<'_> {
+    fn held(&self, activity: &Activity) -> bool {
+        match &activity.plan.step {
+            Some(step) => step.campaign_version <= self.version,
+            None => activity.created_at <= self.at,
+        }
+    }
+}
+
 async fn clear_page(
     context: &Context,
     tenant: &TenantId,
-    campaign: &CampaignId,
-    version: u64,
+    ended: &Ended<'_>,
     visiting: Visiting,
     place: &Place,
     pass: usize,
 ) -> Result<Next, Error> {
     let partition = match visiting {
-        Visiting::Conversations => keys::campaign_conversations(tenant, campaign, place.shard),
-        Visiting::Activities => keys::campaign_activities(tenant, campaign, place.shard),
+        Visiting::Conversations => keys::campaign_conversations(tenant, ended.campaign, place.shard),
+        Visiting::Activities => keys::campaign_activities(tenant, ended.campaign, place.shard),
     };
     let page = place.page(context, partition, PAGE).await?;
     match visiting {
         Visiting::Conversations => {
             for id in ids(&page, |text| ConversationId::parse(text).ok()) {
                 let found = conversations::find(context, tenant, &id).await?;
-                let of_ours = |c: &Conversation| c.is_running() && c.campaign_version <= version;
+                let of_ours = |c: &Conversation| c.is_running() && c.campaign_version <= ended.version;
                 if found.is_some_and(|stored| of_ours(&stored.value)) {
                     conversations::stop(context, tenant, &id, StopOutcome::Stopped).await?;
                 }
@@ -366,12 +397,7 @@ async fn clear_page(
         Visiting::Activities => {
             for id in ids(&page, |text| ActivityId::parse(text).ok()) {
                 let activity = activities::get(context, tenant, &id).await?.value;
-                let older = activity
-                    .plan
-                    .step
-                    .as_ref()
-                    .is_none_or(|step| step.campaign_version <= version);
-                if activity.state == State::Scheduled && older {
+                if activity.state == State::Scheduled && ended.held(&activity) {
                     cancel(context, tenant, &id).await?;
                 }
             }
@@ -386,8 +412,9 @@ async fn clear_page(
         },
     };
     let work = Work::Clear {
-        campaign: campaign.clone(),
-        version,
+        campaign: ended.campaign.clone(),
+        version: ended.version,
+        ended_at: ended.at,
         visiting,
         place,
         pass,

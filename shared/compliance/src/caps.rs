@@ -74,12 +74,32 @@ impl Cap {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
-    /// For which activity. Its repeated attempts share the slot.
+    /// For which activity.
     pub activity: ActivityId,
+    /// How often a person had sent that activity again by then. What went out before may have arrived, and keeps a
+    /// slot of its own.
+    #[serde(default, skip_serializing_if = "is_never")]
+    pub redrives: u32,
     /// On which channel.
     pub channel: Channel,
     /// Since when it counts.
     pub at: Timestamp,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_never(redrives: &u32) -> bool {
+    *redrives == 0
+}
+
+/// A contact for which a slot is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Contact<'a> {
+    /// For which activity.
+    pub activity: &'a ActivityId,
+    /// How often a person has sent it again.
+    pub redrives: u32,
+    /// On which channel.
+    pub channel: Channel,
 }
 
 /// The contacts of one person, over all campaigns and channels: one item per person.
@@ -107,21 +127,23 @@ pub struct CapFull {
     pub free_at: Timestamp,
 }
 
-/// Takes a slot for the activity, or says which cap is full and until when.
+/// Takes a slot for the contact from now on, or says which cap is full and until when.
 ///
-/// An activity that has a slot keeps it, whatever the caps say now: repeating a claim must not
-/// count twice nor fail half-way.
+/// A slot that it has already moves to now: whatever was tried before was not made, or is the same attempt, and does
+/// not count besides. It does not stay at its old time, for then a contact that was put off for longer than a window
+/// would count in none.
 pub fn reserve(
     caps: &[Cap],
     ledger: &Ledger,
-    activity: &ActivityId,
-    channel: Channel,
+    contact: Contact<'_>,
     now: Timestamp,
 ) -> Result<Ledger, CapFull> {
-    let mut next = ledger.pruned(caps, now);
-    if next.reservations.iter().any(|slot| slot.activity == *activity) {
-        return Ok(next);
-    }
+    let Contact {
+        activity,
+        redrives,
+        channel,
+    } = contact;
+    let mut next = release(&ledger.pruned(caps, now), activity, redrives);
     let bound = Cap {
         max: u32::try_from(MAX_RESERVATIONS).unwrap_or(u32::MAX),
         window: next.kept,
@@ -144,6 +166,7 @@ pub fn reserve(
         place,
         Reservation {
             activity: activity.clone(),
+            redrives,
             channel,
             at: now,
         },
@@ -151,13 +174,13 @@ pub fn reserve(
     Ok(next)
 }
 
-/// Gives the activity's slot back: the contact was not made after all.
+/// Gives a contact's slot back: it was not made after all.
 #[must_use]
-pub fn release(ledger: &Ledger, activity: &ActivityId) -> Ledger {
+pub fn release(ledger: &Ledger, activity: &ActivityId, redrives: u32) -> Ledger {
     let reservations = ledger.reservations.iter();
     Ledger {
         reservations: reservations
-            .filter(|slot| slot.activity != *activity)
+            .filter(|slot| slot.activity != *activity || slot.redrives != redrives)
             .cloned()
             .collect(),
         ..*ledger

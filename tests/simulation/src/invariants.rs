@@ -338,10 +338,15 @@ fn caps_hold(journal: &[Written], wrong: &mut Vec<String>) {
         let activity: Activity = read(item);
         let person = activity.plan.customer.to_string();
         let person = slots.entry(person).or_default();
-        let rejected = activity.log.entries().last().is_some_and(|entry| {
-            entry.event.happening == Happening::Failed && entry.event.reason.as_deref() == Some("bad-number")
+        let not_taken = activity.log.entries().last().is_some_and(|entry| {
+            let cancelled =
+                entry.event.happening == Happening::Cancelled && entry.event.from == State::Dispatching;
+            let reason = entry.event.reason.as_deref().unwrap_or_default();
+            let refused =
+                entry.event.happening == Happening::Failed && ["bad-number", "http-429"].contains(&reason);
+            cancelled || refused
         });
-        if activity.state == State::Failed && rejected {
+        if not_taken {
             person.remove(&activity.id);
         }
         if activity.state != State::Dispatching || !attempts.insert((activity.id.clone(), activity.attempt)) {
@@ -350,13 +355,13 @@ fn caps_hold(journal: &[Written], wrong: &mut Vec<String>) {
         let Some(asked) = asked_at(&activity) else {
             continue;
         };
-        person.entry(activity.id.clone()).or_insert(asked);
+        // A further attempt counts from its own time on.
+        person.insert(activity.id.clone(), asked);
         let within = person
             .values()
             .filter(|at| **at <= asked && asked < **at + CAP_WINDOW)
             .count();
-        let first = person.get(&activity.id) == Some(&asked);
-        if first && within > CAP as usize {
+        if within > CAP as usize {
             wrong.push(format!(
                 "{} was contact {within} of {} within the hour",
                 activity.id, activity.plan.customer

@@ -47,11 +47,13 @@ pub enum Plant {
     KeysForgotten,
     /// A transaction is written as a batch, of which a part may fail.
     TransactionInParts,
+    /// Nobody knows whose an address is.
+    PersonsForgotten,
 }
 
 impl Plant {
     /// All planted faults.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::UnconditionalClaim,
         Self::GenerationIgnored,
         Self::DueKeyDroppedAtClaim,
@@ -70,6 +72,7 @@ impl Plant {
         Self::CountersMixed,
         Self::KeysForgotten,
         Self::TransactionInParts,
+        Self::PersonsForgotten,
     ];
 }
 
@@ -92,6 +95,9 @@ impl Planted {
     fn change_read(&self, key: &Key, item: Option<Item>) -> Option<Item> {
         let barred = key.partition.contains("#N#");
         if self.has(Plant::StaleGate) && barred {
+            return None;
+        }
+        if self.has(Plant::PersonsForgotten) && key.partition.contains("#AP#") {
             return None;
         }
         let mut item = item?;

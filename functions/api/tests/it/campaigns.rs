@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Api, campaign, flow};
+use crate::harness::{Answer, Api, activity, after, campaign, flow};
 
 async fn act(api: &Api, campaign: &str, action: &str) -> Answer {
     api.call(Method::POST, &format!("/v1/campaigns/{campaign}/{action}"))
@@ -283,4 +283,32 @@ async fn a_conversation_is_stopped() {
             .json["state"],
         "CANCELLED"
     );
+}
+
+#[tokio::test]
+async fn what_is_scheduled_for_a_campaign_that_is_published_again_is_not_cleared_with_its_past() {
+    let api = Api::new().await;
+    let id = api.campaign().await.id();
+    act(&api, &id, "publish").await.expect(200);
+    let schedule = async || {
+        let mut body = activity();
+        body["campaignId"] = json!(id);
+        body["dueAt"] = json!(after(24 * 60));
+        api.post("/v1/scheduled-activities", &body).await.expect(201).id()
+    };
+    let state = async |id: &str| {
+        let path = format!("/v1/scheduled-activities/{id}");
+        api.get(&path).await.expect(200).text_of("state")
+    };
+    let before = schedule().await;
+    api.catch_up().await;
+    act(&api, &id, "unpublish").await.expect(200);
+    api.pass(5).await;
+    act(&api, &id, "publish").await.expect(200);
+    let since = schedule().await;
+    api.catch_up().await;
+    // As long as what was under way then is looked for.
+    api.pass(20 * 60).await;
+    assert_eq!(state(&before).await, "CANCELLED");
+    assert_eq!(state(&since).await, "SCHEDULED");
 }

@@ -304,7 +304,7 @@ fn change_state(
         ),
         CampaignAction::Stop | CampaignAction::Unpublish => (
             format!("clear-{id}-{next}"),
-            job(Work::clear(id, published_version), now),
+            job(Work::clear(id, published_version, now), now),
         ),
     };
     decision.push(jobs::put(&tenant, &name, &job, 0)?);

@@ -249,12 +249,7 @@ fn claimed(
     let mut claim = Decision::nothing(());
     // The lease's end is found by the sweep: no message is sent for it.
     claim.writes.push(activities::put(&activity, version)?);
-    if let Some(ledger) = ledger {
-        let key = keys::ledger(&activity.tenant, &activity.plan.customer);
-        claim
-            .writes
-            .push(Put::over(key, &ledger, facts.ledger_version).write()?);
-    }
+    claim.writes.extend(slot_write(&activity, facts, ledger)?);
     Ok(claim.map(|()| {
         Ok(Held {
             activity,
@@ -263,6 +258,14 @@ fn claimed(
             taken_over_from: None,
         })
     }))
+}
+
+/// The write of the person's ledger with the contact's slot.
+fn slot_write(activity: &Activity, facts: &Facts, ledger: Option<Ledger>) -> Result<Option<Write>, Error> {
+    let key = keys::ledger(&activity.tenant, &activity.plan.customer);
+    ledger
+        .map(|ledger| Put::over(key, &ledger, facts.ledger_version).write())
+        .transpose()
 }
 
 /// What becomes of an activity that the gate does not let pass now.
@@ -397,8 +400,10 @@ async fn take_over(context: &Context, stored: Stored<Activity>, holder: &str) ->
         Repeat::WithSameKey => {
             let facts = Facts::read(context, &activity).await?;
             match facts.decide(&activity, writing.now).verdict {
-                Verdict::Allow { .. } if !activity.stopping => {
-                    taken(activity, version, writing, holder, ready, lost_at)
+                Verdict::Allow { ledger } if !activity.stopping => {
+                    let slot = slot_write(&activity, &facts, ledger)?;
+                    let taken = taken(activity, version, writing, holder, ready, lost_at)?;
+                    Ok(slot.into_iter().fold(taken, Decision::and))
                 }
                 _ => unknown(context, activity, version, "gate-closed").await,
             }

@@ -127,6 +127,7 @@ impl Facts {
         let capped = !settings.policy.caps.is_empty() || campaign.is_some_and(|c| !c.policy.caps.is_empty());
         GateInput {
             activity: &activity.id,
+            redrives: activity.redrives(),
             channel: plan.channel,
             dialing: plan.dialing.as_ref(),
             address: &plan.to,

@@ -88,7 +88,9 @@ async fn further_writes(
 ) -> Result<Vec<Write>, Error> {
     let mut writes = Vec::new();
     match result {
-        AttemptResult::Rejected { .. } if after.state == State::Failed => {
+        AttemptResult::Rejected { .. } | AttemptResult::NotTaken { .. }
+            if matches!(after.state, State::Failed | State::Cancelled) =>
+        {
             writes.extend(slot_given_back(context, after).await?);
         }
         AttemptResult::UnclearFinal { .. } if after.state == State::Unknown => {
@@ -99,13 +101,13 @@ async fn further_writes(
     Ok(writes)
 }
 
-/// The provider refused the contact: it does not count against the person's caps.
+/// The provider did not take the contact: it does not count against the person's caps.
 async fn slot_given_back(context: &Context, activity: &Activity) -> Result<Option<Write>, Error> {
     let key = keys::ledger(&activity.tenant, &activity.plan.customer);
     let Some(Stored { value, version }) = load::<Ledger>(context.table.as_ref(), &key).await? else {
         return Ok(None);
     };
-    let ledger = release(&value, &activity.id);
+    let ledger = release(&value, &activity.id, activity.redrives());
     if ledger == value {
         Ok(None)
     } else {

@@ -39,7 +39,7 @@ pub const ORPHAN_MATCHED_FOR: Millis = Millis::hours(1);
 pub const ORPHAN_LISTED_FOR: Millis = Millis::hours(7 * 24);
 /// For how long a provider may tell the same message again.
 const TOLD_AGAIN_FOR: Millis = Millis::hours(7 * 24);
-/// Characters of an answer that histories show.
+/// Characters of an answer that histories and webhooks show.
 const EXCERPT: usize = 200;
 
 /// Which message something is about.
@@ -147,16 +147,9 @@ pub struct StoredResponse {
     pub body: Body,
 }
 
-impl StoredResponse {
-    /// What a person reads in a list.
-    pub fn excerpt(&self) -> String {
-        self.body
-            .readable()
-            .unwrap_or_default()
-            .chars()
-            .take(EXCERPT)
-            .collect()
-    }
+/// How an answer begins; none if a person cannot read it.
+fn excerpt(body: &Body) -> Option<String> {
+    Some(body.readable()?.chars().take(EXCERPT).collect())
 }
 
 /// Takes in what a provider's callback reported.
@@ -402,7 +395,7 @@ async fn fold_response(
         }
         let visit = value.plan.step.as_ref().map(|step| step.visit);
         let writing = activities::writing(context, version);
-        let Some(value) = value.answered(message.to_owned(), at, writing) else {
+        let Some(value) = value.answered(message.to_owned(), excerpt(body), at, writing) else {
             return Ok(Decision::nothing(Some(Outcome::Repeated)));
         };
         let (event, bars) = match opt_out::word(body) {

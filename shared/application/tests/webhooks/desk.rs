@@ -368,10 +368,10 @@ impl Desk {
             reason_code: reason.map(Into::into),
             at: None,
         };
-        let reply = |in_reply_to, text: &str| Inbound::Reply {
+        let reply = |in_reply_to, channel, text: &str| Inbound::Reply {
             id: format!("reply-{text}"),
             in_reply_to,
-            channel: Channel::Sms,
+            channel,
             from: Address::parse(Channel::Sms, "+447400123456").unwrap(),
             body: Body::plain(text),
             at: None,
@@ -379,9 +379,10 @@ impl Desk {
         for inbound in [
             receipt("one", DeliveryStatus::Delivered, None),
             receipt("one", DeliveryStatus::Read, None),
-            reply(Some(ReplyTarget::Echo(echo("one"))), "Yes"),
+            reply(Some(ReplyTarget::Echo(echo("one"))), Channel::Sms, "Yes"),
             receipt("two", DeliveryStatus::Failed, Some("30003")),
-            reply(None, "Hello"),
+            // Nothing went to them by this channel.
+            reply(None, Channel::Whatsapp, "Hello"),
         ] {
             self.world.sleep(Millis::seconds(1)).await;
             receipts::take_in_callback(&self.context, &tenant(), &connector, inbound)

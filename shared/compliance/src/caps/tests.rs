@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::*;
+use super::{release as release_of, reserve as reserve_for, *};
 
 const START: i64 = 1_800_000_000_000;
 
@@ -10,6 +10,25 @@ fn at(seconds: i64) -> Timestamp {
 
 fn activity(n: usize) -> ActivityId {
     ActivityId::parse(&format!("act_{n}")).unwrap()
+}
+
+fn reserve(
+    caps: &[Cap],
+    ledger: &Ledger,
+    activity: &ActivityId,
+    channel: Channel,
+    now: Timestamp,
+) -> Result<Ledger, CapFull> {
+    let contact = Contact {
+        activity,
+        redrives: 0,
+        channel,
+    };
+    reserve_for(caps, ledger, contact, now)
+}
+
+fn release(ledger: &Ledger, activity: &ActivityId) -> Ledger {
+    release_of(ledger, activity, 0)
 }
 
 fn cap(max: u32, seconds: u64, channels: Channels) -> Cap {
@@ -28,6 +47,40 @@ fn a_slot_frees_exactly_one_window_later() {
     let full = reserve(&caps, &ledger, &activity(2), Channel::Sms, at(59)).unwrap_err();
     assert_eq!(full.free_at, at(60));
     assert!(reserve(&caps, &ledger, &activity(2), Channel::Sms, at(60)).is_ok());
+}
+
+#[test]
+fn a_contact_that_is_tried_again_counts_from_then_on() {
+    let caps = [cap(1, 60, Channels::All)];
+    let first = reserve(&caps, &Ledger::default(), &activity(0), Channel::Sms, at(0)).unwrap();
+    let again = reserve(&caps, &first, &activity(0), Channel::Sms, at(50)).unwrap();
+    assert_eq!(again.reservations.len(), 1);
+    let full = reserve(&caps, &again, &activity(1), Channel::Sms, at(61)).unwrap_err();
+    assert_eq!(full.free_at, at(110));
+    // Another contact came in between: the old slot gives no right to exceed the cap.
+    let other = reserve(&caps, &first, &activity(1), Channel::Sms, at(60)).unwrap();
+    assert!(reserve(&caps, &other, &activity(0), Channel::Sms, at(61)).is_err());
+}
+
+#[test]
+fn what_a_person_sends_again_is_another_contact() {
+    let caps = [cap(1, 60, Channels::All)];
+    let first = reserve(&caps, &Ledger::default(), &activity(0), Channel::Sms, at(0)).unwrap();
+    let again = Contact {
+        activity: &activity(0),
+        redrives: 1,
+        channel: Channel::Sms,
+    };
+    assert_eq!(
+        reserve_for(&caps, &first, again, at(50)).unwrap_err().free_at,
+        at(60)
+    );
+    let both = reserve_for(&caps, &first, again, at(60)).unwrap();
+    assert_eq!(both.reservations.len(), 2);
+    assert_eq!(
+        release_of(&both, &activity(0), 1),
+        release_of(&first, &activity(0), 1).pruned(&caps, at(60))
+    );
 }
 
 #[test]
@@ -122,18 +175,18 @@ proptest! {
                 allowed.retain(|(known, _)| *known != n);
                 continue;
             }
-            let counted = allowed.iter().filter(|(_, at)| now - at < span).count();
-            let repeated = allowed.iter().any(|(known, _)| *known == n);
+            // Its own slot would move, and does not count against it.
+            let others = allowed.iter().filter(|(known, _)| *known != n);
+            let counted = others.filter(|(_, at)| now - at < span).count();
             match reserve(&caps, &ledger, &activity(n), Channel::Sms, at(now)) {
                 Ok(next) => {
-                    prop_assert!(repeated || counted < usize::try_from(max).unwrap());
-                    if !repeated {
-                        allowed.push((n, now));
-                    }
+                    prop_assert!(counted < usize::try_from(max).unwrap());
+                    allowed.retain(|(known, _)| *known != n);
+                    allowed.push((n, now));
                     ledger = next;
                 }
                 Err(full) => {
-                    prop_assert!(!repeated && counted >= usize::try_from(max).unwrap());
+                    prop_assert!(counted >= usize::try_from(max).unwrap());
                     prop_assert!(full.free_at > at(now));
                     prop_assert!(reserve(&caps, &ledger, &activity(n), Channel::Sms, full.free_at).is_ok());
                     let before = Timestamp::from_millis(full.free_at.millis() - 1);

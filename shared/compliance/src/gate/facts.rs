@@ -189,7 +189,12 @@ fn reserve(input: &GateInput<'_>, now: Timestamp) -> Result<Option<Ledger>, CapF
     }
     let empty = Ledger::default();
     let ledger = input.ledger.unwrap_or(&empty);
-    caps::reserve(&caps, ledger, input.activity, input.channel, now).map(Some)
+    let contact = caps::Contact {
+        activity: input.activity,
+        redrives: input.redrives,
+        channel: input.channel,
+    };
+    caps::reserve(&caps, ledger, contact, now).map(Some)
 }
 
 /// The rest from an abandoned call that the contact would break. A call for which an agent is reserved first

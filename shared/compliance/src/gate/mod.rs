@@ -80,6 +80,8 @@ pub struct CampaignInput<'a> {
 pub struct GateInput<'a> {
     /// The activity that is about to leave.
     pub activity: &'a ActivityId,
+    /// How often a person has sent it again: each time is another contact.
+    pub redrives: u32,
     /// Its channel.
     pub channel: Channel,
     /// How it is dialed, if it is a call of which that is known.

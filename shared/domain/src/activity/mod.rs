@@ -514,6 +514,18 @@ impl Activity {
         self
     }
 
+    /// How often a person has sent it again.
+    pub fn redrives(&self) -> u32 {
+        let redriven = |event: &ActivityEvent| event.happening == Happening::Redriven;
+        let times = self
+            .log
+            .entries()
+            .iter()
+            .filter(|entry| redriven(&entry.event))
+            .count();
+        u32::try_from(times).unwrap_or(u32::MAX)
+    }
+
     /// Sends an activity again that ended as `UNKNOWN` or `FAILED`, because a person decided so.
     /// `same_attempt` where the provider honours idempotency keys: then a repetition is harmless.
     pub fn redrive(mut self, same_attempt: bool, writing: Writing) -> Result<Self, ChangeError> {

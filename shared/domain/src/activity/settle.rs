@@ -310,9 +310,15 @@ impl Activity {
         Some(self)
     }
 
-    /// Takes in the customer's answer. `None` for an activity that was never sent. The caller makes
-    /// sure that one message is taken in once.
-    pub fn answered(mut self, response_id: String, at: Timestamp, writing: Writing) -> Option<Self> {
+    /// Takes in the customer's answer, and how it begins. `None` for an activity that was never sent. The caller
+    /// makes sure that one message is taken in once.
+    pub fn answered(
+        mut self,
+        response_id: String,
+        excerpt: Option<String>,
+        at: Timestamp,
+        writing: Writing,
+    ) -> Option<Self> {
         if !self.was_attempted() {
             return None;
         }
@@ -321,6 +327,7 @@ impl Activity {
             happening: Happening::Response,
             at,
             response_id: Some(response_id),
+            detail: excerpt,
             ..event
         });
         Some(self)
@@ -331,6 +338,28 @@ impl Activity {
 mod tests {
     use super::super::samples::*;
     use super::*;
+
+    #[test]
+    fn what_is_sent_again_under_its_number_still_takes_in_answers() {
+        let unknown = held().unknown("timeout".into(), "no answer".into(), writing(2_000, 3));
+        let again = unknown.redrive(true, writing(3_000, 4)).unwrap();
+        assert_eq!((again.attempt, again.redrives()), (0, 1));
+        let answered = again.clone().answered(
+            "m1".into(),
+            None,
+            Timestamp::from_millis(3_500),
+            writing(4_000, 5),
+        );
+        assert_eq!(answered.unwrap().state, State::Replied);
+        let delivered = again.receive(
+            DeliveryStatus::Delivered,
+            None,
+            None,
+            Timestamp::from_millis(3_500),
+            writing(4_000, 5),
+        );
+        assert_eq!(delivered.unwrap().state, State::Delivered);
+    }
 
     fn held() -> Activity {
         scheduled().begin("a".into(), writing(1_000, 2))

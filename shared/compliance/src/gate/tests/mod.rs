@@ -105,6 +105,7 @@ impl Case {
         let id = CampaignId::parse("cmp_1").unwrap();
         let input = GateInput {
             activity: &self.activity,
+            redrives: 0,
             channel: self.channel,
             dialing: self.dialing.as_ref(),
             address: &self.address,
@@ -172,7 +173,12 @@ fn cap(max: u32, hours: u64) -> Cap {
 }
 
 fn filled(ledger: &Ledger, name: &str, channel: Channel, at: Timestamp) -> Ledger {
-    caps::reserve(&[], ledger, &ActivityId::parse(name).unwrap(), channel, at).unwrap()
+    let contact = caps::Contact {
+        activity: &ActivityId::parse(name).unwrap(),
+        redrives: 0,
+        channel,
+    };
+    caps::reserve(&[], ledger, contact, at).unwrap()
 }
 
 #[test]
@@ -383,7 +389,7 @@ fn a_ledger_remembers_the_latest_abandoned_call() {
     let (first, second) = (at("2026-11-20T12:00:00Z"), at("2026-11-21T12:00:00Z"));
     let ledger = filled(&Ledger::default(), "act_1", Channel::Voice, first).abandoned(second);
     assert_eq!(ledger.abandoned(first), ledger);
-    let released = caps::release(&ledger, &ActivityId::parse("act_1").unwrap());
+    let released = caps::release(&ledger, &ActivityId::parse("act_1").unwrap(), 0);
     assert_eq!(released.abandoned_at, Some(second));
     let later = filled(&released, "act_2", Channel::Voice, second + Millis::hours(800));
     assert_eq!(later.abandoned_at, Some(second));
@@ -412,7 +418,7 @@ fn a_repeated_claim_keeps_its_slot() {
         ..again
     };
     assert_eq!(other.code(), Code::CapFull);
-    let released = caps::release(&ledger, &case.activity);
+    let released = caps::release(&ledger, &case.activity, 0);
     assert_eq!(
         Case {
             ledger: Some(released),
