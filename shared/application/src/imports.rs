@@ -442,13 +442,14 @@ async fn take_contacts(
             Entry::Occupied(_) => duplicates += 1,
         }
     }
-    let addresses = open.values().flat_map(|listed| {
-        let contact = &listed.contact;
-        contact
-            .addresses
-            .values()
-            .map(|address| (address, &contact.customer_id))
-    });
+    let named = |listed: &ListedContact| {
+        let person = listed.contact.customer_id.clone();
+        let addresses = listed.contact.addresses.values().cloned();
+        addresses
+            .map(move |address| (address, person.clone()))
+            .collect::<Vec<_>>()
+    };
+    let addresses = open.values().flat_map(named).collect();
     persons::learn(context, tenant, addresses).await?;
     for _ in 0..MAX_TRIES {
         if open.is_empty() {

@@ -50,15 +50,15 @@ pub(crate) fn knows(item: Option<&Item>, person: &CustomerId) -> Result<bool, Er
 }
 
 /// Writes down whose addresses are.
-pub(crate) async fn learn<'a>(
+pub(crate) async fn learn(
     context: &Context,
     tenant: &TenantId,
-    named: impl IntoIterator<Item = (&'a Address, &'a CustomerId)>,
+    named: Vec<(Address, CustomerId)>,
 ) -> Result<(), Error> {
     let mut open: BTreeMap<Key, Vec<CustomerId>> = BTreeMap::new();
     for (address, person) in named {
-        if let Some(key) = place(tenant, address, person) {
-            open.entry(key).or_default().push(person.clone());
+        if let Some(key) = place(tenant, &address, &person) {
+            open.entry(key).or_default().push(person);
         }
     }
     for _ in 0..MAX_TRIES {

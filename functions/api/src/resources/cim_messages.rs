@@ -71,7 +71,8 @@ pub enum OutcomeOut {
     Repeated,
     /// Its activity is not known: it is kept, and matched again for an hour.
     Orphaned,
-    /// The customer wrote on their own: kept in the customer's history.
+    /// The customer wrote on their own, for nothing of ours went to that address of late: kept in the customer's
+    /// history.
     Unsolicited,
 }
 

@@ -193,7 +193,7 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
             return pacing::enqueue(context, stored, &group, agent, ready.config.id, outcome).await;
         }
         if !facts.knows_person {
-            let named = [(&activity.plan.to, &activity.plan.customer)];
+            let named = vec![(activity.plan.to.clone(), activity.plan.customer.clone())];
             persons::learn(context, &activity.tenant, named).await?;
         }
         let slot = slot(context, &activity, &ready).await?;

@@ -548,11 +548,13 @@ pub struct Orphan {
 }
 
 impl Orphan {
-    /// When it is matched next: after 2 s, then ever later, for [`ORPHAN_MATCHED_FOR`].
+    /// When it is matched next: after 2 s, then ever later, and at last when [`ORPHAN_MATCHED_FOR`] ends.
     fn timer(&self) -> Option<Timer> {
-        let after = Millis::new(2_000_u64.saturating_mul(3_u64.saturating_pow(self.tries.min(8))));
-        (after <= ORPHAN_MATCHED_FOR).then(|| Timer {
-            at: self.since + after,
+        let after = |tries: u32| Millis::new(2_000_u64.saturating_mul(3_u64.saturating_pow(tries)));
+        let before = self.tries.checked_sub(1).map(after);
+        let over = before.is_some_and(|before| before >= ORPHAN_MATCHED_FOR);
+        (!over).then(|| Timer {
+            at: self.since + after(self.tries).min(ORPHAN_MATCHED_FOR),
             kind: TimerKind::Job,
             generation: u64::from(self.tries),
         })
