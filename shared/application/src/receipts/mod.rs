@@ -383,7 +383,7 @@ async fn fold_response(
     message: &str,
     body: &Body,
     at: Timestamp,
-    seen: Option<&Key>,
+    unquoted: Option<Unquoted<'_>>,
 ) -> Result<Option<Outcome>, Error> {
     commit(context, || async {
         let Some(Stored { value, version }) = load_activity(context, tenant, id).await? else {
@@ -401,7 +401,8 @@ async fn fold_response(
         let (event, bars) = match opt_out::word(body) {
             Some(word) => {
                 let plan = &value.plan;
-                let persons = std::slice::from_ref(&plan.customer);
+                let known = std::slice::from_ref(&plan.customer);
+                let persons = unquoted.map_or(known, |unquoted| unquoted.persons);
                 let bars = opt_out::writes(context, tenant, &plan.to, persons, &word).await?;
                 (
                     Event::Stopped {
@@ -431,8 +432,8 @@ async fn fold_response(
         let mut decision = conversations::carry(context, Stored { value, version }, vec![event]).await?;
         decision.push(Put::new(key, &response).write()?);
         bars.into_iter().for_each(|write| decision.push(write));
-        if let Some(seen) = seen {
-            decision.push(saw(seen.clone(), context.now())?);
+        if let Some(unquoted) = unquoted {
+            decision.push(saw(unquoted.seen.clone(), context.now())?);
         }
         Ok(decision.map(|_| Some(Outcome::Folded)))
     })
@@ -465,9 +466,13 @@ async fn unquoted_message(context: &Context, tenant: &TenantId, arrival: &Arriva
             channel: *channel,
             at: arrival.at,
         };
+        let unquoted = Unquoted {
+            seen: &seen,
+            persons: &persons,
+        };
         if let Some(activity) = unquoted::about(context, tenant, &persons, &answer).await?
             && let Some(outcome) =
-                fold_response(context, tenant, &activity, id, body, arrival.at, Some(&seen)).await?
+                fold_response(context, tenant, &activity, id, body, arrival.at, Some(unquoted)).await?
         {
             return Ok(outcome);
         }
@@ -508,6 +513,15 @@ async fn unsolicited(
         Ok(decision)
     })
     .await
+}
+
+/// An answer that quotes nothing.
+#[derive(Clone, Copy)]
+struct Unquoted<'a> {
+    /// Where it is written that it came.
+    seen: &'a Key,
+    /// Who may have written it: an opt-out word bars them all.
+    persons: &'a [CustomerId],
 }
 
 /// The write by which a message that quoted nothing is known again.
