@@ -99,3 +99,27 @@ where
     }
     Err(last.into())
 }
+
+/// Commits what was decided about each of many, each for itself. Those whose race was lost, or whose answer was, come
+/// back: what stands now decides about them anew.
+pub(crate) async fn commit_each<T>(
+    context: &Context,
+    decided: Vec<(T, Vec<Write>)>,
+) -> Result<Vec<T>, Error> {
+    if decided.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (each, transactions): (Vec<T>, Vec<Vec<Write>>) = decided.into_iter().unzip();
+    let results = context.table.transact_each(transactions).await;
+    let mut again = Vec::new();
+    for (one, result) in each.into_iter().zip(results) {
+        match result {
+            Ok(()) => {}
+            Err(TableError::ConditionFailed(_) | TableError::Conflict | TableError::Unavailable(_)) => {
+                again.push(one);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(again)
+}

@@ -18,7 +18,7 @@ use platform::table::{Condition, Consistency, Item, Key, TableError, Write};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::commit::{Decision, MAX_TRIES, commit};
+use crate::commit::{Decision, MAX_TRIES, commit, commit_each};
 use crate::contact_lists::{self, ListedContact};
 use crate::context::Context;
 use crate::error::Error;
@@ -476,30 +476,20 @@ async fn take_once(
     let present = context.table.get_many(&contact_keys, Consistency::Strong).await?;
     let profiles = context.table.get_many(&profile_keys, Consistency::Strong).await?;
     let (mut accepted, mut duplicates) = (0, 0);
-    let (mut transactions, mut written) = (Vec::new(), Vec::new());
+    let mut decided = Vec::new();
     for (((key, listed), item), profile) in open.into_iter().zip(present).zip(profiles) {
         match item.as_ref().map(decode::<ListedContact>).transpose()? {
             Some(stands) if stands.value.origin == listed.origin => accepted += 1,
             Some(_) => duplicates += 1,
             None => {
-                transactions.push(writes(tenant, &key, &listed, profile.as_ref())?);
-                written.push((key, listed));
+                let writes = writes(tenant, &key, &listed, profile.as_ref())?;
+                decided.push(((key, listed), writes));
             }
         }
     }
-    let mut again = BTreeMap::new();
-    for ((key, listed), result) in written
-        .into_iter()
-        .zip(context.table.transact_each(transactions).await)
-    {
-        match result {
-            Ok(()) => accepted += 1,
-            Err(TableError::ConditionFailed(_) | TableError::Conflict | TableError::Unavailable(_)) => {
-                again.insert(key, listed);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let new = decided.len();
+    let again: BTreeMap<_, _> = commit_each(context, decided).await?.into_iter().collect();
+    accepted += new.saturating_sub(again.len()) as u64;
     Ok((accepted, duplicates, again))
 }
 

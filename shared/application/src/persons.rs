@@ -9,7 +9,7 @@ use platform::table::{Consistency, Item, Key, TableError};
 use serde::{Deserialize, Serialize};
 
 use crate::activities::customer_of;
-use crate::commit::MAX_TRIES;
+use crate::commit::{MAX_TRIES, commit_each};
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys;
@@ -77,30 +77,17 @@ async fn learn_once(
 ) -> Result<BTreeMap<Key, Vec<CustomerId>>, Error> {
     let wanted: Vec<Key> = open.keys().cloned().collect();
     let present = context.table.get_many(&wanted, Consistency::Strong).await?;
-    let (mut transactions, mut written) = (Vec::new(), Vec::new());
+    let mut decided = Vec::new();
     for ((key, further), item) in open.into_iter().zip(present) {
         let stored = item.as_ref().map(decode::<Persons>).transpose()?;
         let (known, version) =
             stored.map_or((Persons::default(), 0), |stored| (stored.value, stored.version));
         if let Some(persons) = known.with(&further) {
-            transactions.push(vec![Put::over(key.clone(), &persons, version).write()?]);
-            written.push((key, further));
+            let write = Put::over(key.clone(), &persons, version).write()?;
+            decided.push(((key, further), vec![write]));
         }
     }
-    let mut again = BTreeMap::new();
-    for (entry, result) in written
-        .into_iter()
-        .zip(context.table.transact_each(transactions).await)
-    {
-        match result {
-            Ok(()) => {}
-            Err(TableError::ConditionFailed(_) | TableError::Conflict | TableError::Unavailable(_)) => {
-                again.insert(entry.0, entry.1);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(again)
+    Ok(commit_each(context, decided).await?.into_iter().collect())
 }
 
 /// Whose an address may be: the latest named first, and last the customer who is known by it alone.

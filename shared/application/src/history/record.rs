@@ -13,6 +13,7 @@ use platform::table::{Consistency, Key, TableError, Write};
 use serde::{Deserialize, Serialize};
 
 use super::Seen;
+use crate::commit::{MAX_TRIES, commit_each};
 use crate::context::Context;
 use crate::error::Error;
 use crate::events::Told;
@@ -110,7 +111,7 @@ fn newest<'a>(seen: &'a [Seen<'_>]) -> BTreeMap<Key, (&'a Activity, u64)> {
 pub(super) async fn record(context: &Context, seen: &[Seen<'_>]) -> Result<(), Error> {
     let mut open = newest(seen);
     // Another consumer of the same shard may be in the way; what it wrote is seen the next time.
-    for _ in 0..crate::commit::MAX_TRIES {
+    for _ in 0..MAX_TRIES {
         open = record_once(context, open).await?;
         if open.is_empty() {
             return Ok(());
@@ -128,7 +129,7 @@ async fn record_once<'a>(
     }
     let wanted: Vec<Key> = open.keys().cloned().collect();
     let present = context.table.get_many(&wanted, Consistency::Strong).await?;
-    let (mut pointers, mut transactions, mut written) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut pointers, mut decided) = (Vec::new(), Vec::new());
     for ((key, (activity, version)), item) in open.into_iter().zip(present) {
         let entry = item.as_ref().map(decode::<ActivityEntry>).transpose()?;
         if entry
@@ -141,25 +142,11 @@ async fn record_once<'a>(
         if before == 0 {
             pointers.extend(pointer(activity)?);
         }
-        transactions.push(vec![entry_write(&key, activity, version, before)?]);
-        written.push((key, (activity, version)));
-    }
-    if transactions.is_empty() {
-        return Ok(BTreeMap::new());
+        let write = entry_write(&key, activity, version, before)?;
+        decided.push(((key, (activity, version)), vec![write]));
     }
     store::ensure(context.table.as_ref(), pointers).await?;
-    let results = context.table.transact_each(transactions).await;
-    let mut again = BTreeMap::new();
-    for (entry, result) in written.into_iter().zip(results) {
-        match result {
-            Ok(()) => {}
-            Err(TableError::ConditionFailed(_) | TableError::Conflict | TableError::Unavailable(_)) => {
-                again.insert(entry.0, entry.1);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(again)
+    Ok(commit_each(context, decided).await?.into_iter().collect())
 }
 
 /// The write of an activity's entry over the one that was read in version `before`.

@@ -531,6 +531,7 @@ fn saw(key: Key, now: Timestamp) -> Result<Write, Error> {
 
 #[derive(Serialize, Deserialize)]
 struct Seen {}
+
 /// A customer's message that answers none of ours, in the customer's history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
