@@ -23,6 +23,7 @@
 //! |---|---|
 //! | `PLAIN` | `Body` |
 //! | `TEMPLATE` with `contentSid` | `ContentSid`, and `ContentVariables` from `contentVariables` (an object, or JSON in a text) |
+//! | `TEMPLATE` whose `name` is a content SID (`HX…`) | `ContentSid`, and `ContentVariables` `1`, `2`, … from the texts of its `body` component; Twilio knows the language by the SID |
 //!
 //! Sources: Twilio's documentation, "Messages resource", "Track the status of outbound messages",
 //! "Twilio's request to your incoming message webhook URL", "Webhooks security".
@@ -42,7 +43,7 @@ use platform::connector::{
 };
 use platform::secrets::Secret;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 pub(crate) use callback::signature;
@@ -159,10 +160,18 @@ impl Twilio {
                 }
             }
             ("TEMPLATE", ..) => {
-                return Err(failure(
-                    "unsupported-body",
-                    "Twilio sends a TEMPLATE only by its `contentSid`",
-                ));
+                let named = body.text("name").filter(|name| is_content_sid(name));
+                let Some(content) = named else {
+                    return Err(failure(
+                        "unsupported-body",
+                        "Twilio sends a TEMPLATE only by its content SID: let it be the template's `name`, or `contentSid`",
+                    ));
+                };
+                form.push(("ContentSid", content.to_owned()));
+                let variables = variables(body.field("components"));
+                if !variables.is_empty() {
+                    form.push(("ContentVariables", Value::from(variables).to_string()));
+                }
             }
             (kind, ..) => {
                 return Err(failure(
@@ -178,6 +187,24 @@ impl Twilio {
         form.push(("StatusCallback", callback.into()));
         Ok(form)
     }
+}
+
+/// Whether a text is the SID of a content template: `HX` and 32 hexadecimal digits.
+fn is_content_sid(text: &str) -> bool {
+    text.strip_prefix("HX")
+        .is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// The texts of a template's body by their places, from 1 on.
+fn variables(components: Option<&Value>) -> Map<String, Value> {
+    let components = components.and_then(Value::as_array).into_iter().flatten();
+    let body = components.filter(|component| component.get("type").and_then(Value::as_str) == Some("body"));
+    let parameters = body.filter_map(|component| component.get("parameters")?.as_array());
+    let texts = parameters.flatten().map(|parameter| parameter.get("text"));
+    (1_u32..)
+        .zip(texts)
+        .filter_map(|(place, text)| Some((place.to_string(), text?.clone())))
+        .collect()
 }
 
 fn outcome(answer: &Answer) -> SendOutcome {

@@ -71,12 +71,17 @@ async fn messages_are_sent_as_documented() {
     let service = [("messagingServiceSid", "MG1")];
     let template = json!({"type": "TEMPLATE", "name": "welcome", "language": "en",
         "contentSid": "HX1", "contentVariables": {"1": "Ann"}});
+    // As a flow's message writes it.
+    let of_a_flow = json!({"type": "TEMPLATE", "name": "HX0123456789abcdef0123456789ABCDEF", "language": "en",
+        "components": [{"type": "body", "parameters": [
+            {"type": "text", "text": "Ann \"O\""}, {"type": "text", "text": "Monday"}]}]});
     let mut forms = Vec::new();
     for (settings, channel, body) in [
         (from, Channel::Sms, plain("Hello & goodbye")),
         (service, Channel::Sms, plain("Hello")),
         (from, Channel::Whatsapp, plain("Hello")),
         (from, Channel::Whatsapp, template),
+        (from, Channel::Whatsapp, of_a_flow),
     ] {
         let server = scripted(created()).await;
         let outcome = twilio(&server.uri(), &settings)
@@ -99,6 +104,7 @@ async fn other_bodies_are_refused_without_a_request() {
     for body in [
         json!({"type": "IMAGE", "markdownText": "x"}),
         json!({"type": "TEMPLATE", "name": "welcome", "language": "en"}),
+        json!({"type": "TEMPLATE", "name": "HX0123", "language": "en"}),
     ] {
         let SendOutcome::Rejected(failure) = connector.send(&request(Channel::Sms, body)).await else {
             panic!("expected a refusal");

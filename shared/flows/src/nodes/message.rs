@@ -81,9 +81,9 @@ enum ChannelSettings {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ApprovedTemplate {
-    /// Its name at the provider.
+    /// Its name at the provider; at Twilio the content SID (`HX…`).
     name: String,
-    /// Its language at the provider, such as `en` or `pt_BR`.
+    /// Its language at the provider, such as `en` or `pt_BR`; Twilio knows it by the SID.
     language: String,
     /// What fills its places, in order.
     #[serde(default)]
