@@ -86,6 +86,13 @@ pub fn expected(rows: usize) -> Expected {
     expected
 }
 
+/// The example file: [`contacts_csv`] with [`EXAMPLE_SEED`] and [`EXAMPLE_ROWS`].
+pub const EXAMPLE: &str = include_str!("../../examples/contacts.csv");
+/// Of the example file.
+pub const EXAMPLE_SEED: u64 = 1;
+/// Of the example file, without its header.
+pub const EXAMPLE_ROWS: usize = 2_000;
+
 /// A contact file of so many rows after its header.
 pub fn contacts_csv(seed: u64, rows: usize) -> String {
     let mut csv = String::with_capacity((rows + 1) * 128);

@@ -85,7 +85,7 @@ fn places_have_valid_numbers_in_their_zone() {
 #[test]
 fn the_example_file_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/contacts.csv");
-    let csv = contacts_csv(1, 200);
+    let csv = contacts_csv(EXAMPLE_SEED, EXAMPLE_ROWS);
     if std::env::var_os("UPDATE_EXAMPLES").is_some() {
         std::fs::write(path, &csv).unwrap();
     }
