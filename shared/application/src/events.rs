@@ -3,14 +3,12 @@
 //! An event's id is derived from the item, its version and the event's place in that version, so
 //! that a change seen twice tells the same events.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::activity::Activity;
 use domain::activity::event::{ActivityEvent, Happening};
 use domain::agent::{Agent, AgentChange};
 use domain::id::{CampaignId, CustomerId, EventId, TenantId};
-use domain::log::Log;
 use domain::time::Timestamp;
 use flows::Conversation;
 use flows::conversation::log::ConversationEvent;
@@ -209,19 +207,6 @@ impl Told {
                 .added_by(version)
                 .map(|(i, e)| (i, Happened::Agent(e.clone())))
                 .collect(),
-        }
-    }
-
-    /// The versions that its log names, lowest first.
-    pub(crate) fn versions(&self) -> BTreeSet<u64> {
-        fn of<E>(log: &Log<E>) -> BTreeSet<u64> {
-            log.entries().iter().map(|entry| entry.version).collect()
-        }
-        match self {
-            Self::Activity(activity) => of(&activity.log),
-            Self::Conversation(conversation) => of(&conversation.log),
-            Self::Campaign(campaign) => of(&campaign.log),
-            _ => BTreeSet::from([1]),
         }
     }
 

@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::activity::event::Happening;
+use domain::activity::Activity;
+use domain::activity::event::{ActivityEvent, Happening};
+use domain::activity::state::State;
 use domain::id::{CampaignId, TenantId};
+use flows::conversation::Status;
 use flows::conversation::log::ConversationEvent;
 use platform::changes::{Sequence, ShardId};
 use platform::table::{Consistency, Key, Order, Query, SortRange, Write};
@@ -61,28 +64,37 @@ impl Counts {
         }
     }
 
+    /// Counts an item as it stands. Reasons that its log keeps no more are counted no more.
+    pub fn take_in_whole(&mut self, told: &Told) {
+        match told {
+            Told::Activity(activity) => {
+                Self::add(&mut self.activities, standing(activity, activity.state), 1);
+                for entry in activity.log.entries() {
+                    self.reason(&entry.event);
+                }
+            }
+            Told::Conversation(conversation) => {
+                let name = match &conversation.status {
+                    Status::Running => "running",
+                    Status::Ended { outcome, .. } => outcome,
+                };
+                Self::add(&mut self.conversations, name.to_owned(), 1);
+            }
+            _ => {}
+        }
+    }
+
     fn happened(&mut self, told: &Told, happened: &Happened) {
         match (told, happened) {
             (Told::Activity(activity), Happened::Activity(event)) => {
-                let name = |state| format!("{}/{}", activity.plan.channel, shown(state).name());
+                let name = |state| standing(activity, state);
                 if event.happening == Happening::Scheduled {
                     Self::add(&mut self.activities, name(event.to), 1);
                 } else if shown(event.from) != shown(event.to) {
                     Self::add(&mut self.activities, name(event.from), -1);
                     Self::add(&mut self.activities, name(event.to), 1);
                 }
-                let kind = match event.happening {
-                    Happening::Refused => "refused",
-                    Happening::Deferred => "deferred",
-                    Happening::Failed => "failed",
-                    Happening::AttemptFailed => "attemptFailed",
-                    Happening::Expired => "expired",
-                    Happening::Cancelled => "cancelled",
-                    Happening::Unknown => "unknown",
-                    _ => return,
-                };
-                let reason = event.reason.as_deref().unwrap_or("unspecified");
-                Self::add(&mut self.reasons, format!("{kind}/{reason}"), 1);
+                self.reason(event);
             }
             (_, Happened::Conversation(ConversationEvent::Started { .. })) => {
                 Self::add(&mut self.conversations, "running".into(), 1);
@@ -94,6 +106,26 @@ impl Counts {
             _ => {}
         }
     }
+
+    fn reason(&mut self, event: &ActivityEvent) {
+        let kind = match event.happening {
+            Happening::Refused => "refused",
+            Happening::Deferred => "deferred",
+            Happening::Failed => "failed",
+            Happening::AttemptFailed => "attemptFailed",
+            Happening::Expired => "expired",
+            Happening::Cancelled => "cancelled",
+            Happening::Unknown => "unknown",
+            _ => return,
+        };
+        let reason = event.reason.as_deref().unwrap_or("unspecified");
+        Self::add(&mut self.reasons, format!("{kind}/{reason}"), 1);
+    }
+}
+
+/// Under which name an activity in a state is counted.
+fn standing(activity: &Activity, state: State) -> String {
+    format!("{}/{}", activity.plan.channel, shown(state).name())
 }
 
 /// The counters of one campaign and stream shard.
@@ -183,5 +215,45 @@ pub async fn progress(
             Some(next) => after = Some(next),
             None => return Ok(sum),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::activity::{Activity, Plan, Writing};
+    use domain::id::{ActivityId, TenantId};
+    use domain::log::MAX_ENTRIES;
+    use domain::time::{Millis, Timestamp};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_log_keeps_no_more_is_counted_as_it_stands() {
+        let plan: Plan = serde_json::from_value(json!({
+            "channel": "sms", "to": "+447400123456", "customer": "ann", "dueAt": "2026-11-23T09:00:00Z",
+            "message": {"type": "PLAIN", "markdownText": "Hello"},
+        }))
+        .unwrap();
+        let start = plan.due_at;
+        let writing = |version: u64| Writing {
+            version,
+            now: start + Millis::seconds(version),
+        };
+        let (id, tenant) = (
+            ActivityId::parse("act_1").unwrap(),
+            TenantId::parse("acme").unwrap(),
+        );
+        let mut activity = Activity::schedule(id, tenant, plan, None, writing(1));
+        let mut counted = Counts::default();
+        counted.take_in(&Told::Activity(activity.clone().into()), 1);
+        for version in 2..MAX_ENTRIES as u64 + 3 {
+            activity = activity.defer(Timestamp::MAX, "capFull", writing(version));
+            counted.take_in(&Told::Activity(activity.clone().into()), version);
+        }
+        let mut whole = Counts::default();
+        whole.take_in_whole(&Told::Activity(activity.into()));
+        assert_eq!(whole.activities, counted.activities);
+        assert_eq!(whole.reasons["deferred/capFull"], MAX_ENTRIES as i64);
     }
 }

@@ -56,10 +56,7 @@ pub async fn rebuild(
         for item in &page {
             let Some(told) = events::read(item)? else { continue };
             let partition = partition(told.tenant(), told.campaign());
-            let counts = counts.entry(partition).or_default();
-            told.versions()
-                .into_iter()
-                .for_each(|version| counts.take_in(&told, version));
+            counts.entry(partition).or_default().take_in_whole(&told);
             if let Told::Activity(activity) = &told {
                 entries.push(history_of(item, activity)?);
                 pointers.extend(record::pointer(activity)?.map(|write| vec![write]));
