@@ -282,6 +282,7 @@ fn scheduled(context: &Context, conversation: &Conversation, schedule: Schedule)
             conversation: conversation.id.clone(),
             visit: schedule.visit,
             campaign_version: conversation.campaign_version,
+            contact_zone: conversation.contact_zone,
         }),
         due_at: schedule.due_at,
         expires_at: schedule.expires_at,

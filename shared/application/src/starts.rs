@@ -195,6 +195,7 @@ async fn opening(
         customer: contact.customer_id.clone(),
         contact: contact.id.clone(),
         addresses: contact.addresses.clone(),
+        contact_zone: contact.time_zone,
         snapshot: flow.snapshot(
             &profile.map(|profile| fields(&profile)).unwrap_or_default(),
             &columns(listed),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use compliance::Channels;
 use compliance::consent::{Consent, ConsentStatus, MAX_RECORDS, MAX_TEXT};
 use compliance::field::{FieldError, token};
-use compliance::zones::{TimeZone, ZoneInputs};
+use compliance::zones::TimeZone;
 use domain::address::Address;
 use domain::channel::Channel;
 use domain::time::Timestamp;
@@ -263,14 +263,6 @@ impl CustomerProfile {
                 .unwrap_or(0);
             self.consent.remove(oldest);
         }
-    }
-}
-
-/// What profile and row say about the person's time zone, for the gate.
-pub fn zone_inputs(profile: Option<&CustomerProfile>, contact: Option<&Contact>) -> ZoneInputs {
-    ZoneInputs {
-        profile: profile.and_then(|profile| profile.time_zone),
-        contact: contact.and_then(|contact| contact.time_zone),
     }
 }
 

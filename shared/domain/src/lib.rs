@@ -18,3 +18,4 @@ pub mod timer;
 pub mod trace;
 pub mod voice;
 pub mod webhook;
+pub mod zone;

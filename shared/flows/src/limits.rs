@@ -38,7 +38,7 @@ pub const MAX_SNAPSHOT_BYTES: usize = 12 * 1024;
 /// Events held for a paused campaign, in bytes of JSON. Further ones are kept as facts at once.
 pub const MAX_HELD_BYTES: usize = 8 * 1024;
 /// What is kept of a customer's response, in bytes of text.
-pub const MAX_RESPONSE_BYTES: usize = 1_500;
+pub const MAX_RESPONSE_BYTES: usize = 1_400;
 /// The data of an external event, in bytes of JSON.
 pub const MAX_EVENT_BYTES: usize = 800;
 /// External events that a flow may wait for.

@@ -163,9 +163,8 @@ async fn flows_are_checked() {
     );
 }
 
-/// A conversation that waits for the payment.
-async fn conversation(api: &Api) -> String {
-    api.connector().await;
+/// A list with the contacts of a file.
+async fn list(api: &Api, file: &'static str) -> String {
     let list = api
         .post("/v1/contact-lists", &json!({"name": "x"}))
         .await
@@ -173,13 +172,16 @@ async fn conversation(api: &Api) -> String {
         .id();
     let path = format!("/v1/contact-lists/{list}/imports");
     let import = api.call(Method::POST, &path).send().await.expect(201);
-    let file = format!("{}/file", import.header("location"));
-    api.call(Method::PUT, &file)
-        .bytes("first name,phone\nAnn,+442079460958\n")
-        .send()
-        .await
-        .expect(200);
+    let place = format!("{}/file", import.header("location"));
+    api.call(Method::PUT, &place).bytes(file).send().await.expect(200);
     api.pass(5).await;
+    list
+}
+
+/// A conversation that waits for the payment.
+async fn conversation(api: &Api) -> String {
+    api.connector().await;
+    let list = list(api, "first name,phone\nAnn,+442079460958\n").await;
     let id = api.post("/v1/campaigns", &campaign(&list)).await.expect(201).id();
     act(api, &id, "publish").await.expect(200);
     api.pass(20).await;
@@ -311,4 +313,34 @@ async fn what_is_scheduled_for_a_campaign_that_is_published_again_is_not_cleared
     api.pass(20 * 60).await;
     assert_eq!(state(&before).await, "CANCELLED");
     assert_eq!(state(&since).await, "SCHEDULED");
+}
+
+#[tokio::test]
+async fn where_the_row_says_that_a_contact_is_windows_have_to_be_open_too() {
+    let api = Api::new().await;
+    api.connector().await;
+    let row = "customerId,phone,timeZone\nann,+442079460958,Asia/Tokyo\n";
+    let list = list(&api, row).await;
+    // Somebody else knows it otherwise. It is nine o'clock in London, and six in the evening in Tokyo.
+    let profile = json!({"addresses": {"sms": "+442079460958"}, "timeZone": "Europe/London"});
+    let put = api.call(Method::PUT, "/v1/customers/ann").header("if-match", "*");
+    put.json(&profile).send().await.expect(200);
+    let mut definition = campaign(&list);
+    definition["policy"]["windows"] = json!({"days": {"mon": ["08:00-17:00"], "tue": ["08:00-17:30"]}});
+    let id = api.post("/v1/campaigns", &definition).await.expect(201).id();
+    act(&api, &id, "publish").await.expect(200);
+    api.pass(20).await;
+    api.catch_up().await;
+    let scheduled = api
+        .all(&format!("/v1/scheduled-activities?campaignId={id}"), 50)
+        .await;
+    let activity = scheduled[0]["id"].as_str().unwrap();
+    api.dispatch(activity).await;
+    let held = api
+        .get(&format!("/v1/scheduled-activities/{activity}"))
+        .await
+        .expect(200);
+    assert_eq!(held.text_of("state"), "SCHEDULED", "{held:?}");
+    // Both are open on Tuesday from eight in London till half past five in Tokyo.
+    assert_eq!(held.text_of("nextAt"), "2026-11-24T08:00:00.000Z", "{held:?}");
 }

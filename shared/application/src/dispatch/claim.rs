@@ -4,7 +4,7 @@ use compliance::caps::Ledger;
 use compliance::gate::{self, Code, Verdict};
 use domain::activity::claim::{Claim, MAX_TAKEOVERS, examine};
 use domain::activity::state::State;
-use domain::activity::{Activity, Cancel, CancelReason, Parked};
+use domain::activity::{Activity, Cancel, Parked};
 use domain::id::{ActivityId, TenantId};
 use domain::time::{Millis, Timestamp};
 use domain::timer::Timer;
@@ -180,6 +180,7 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
                     value: activity,
                     version,
                 },
+                &facts,
                 verdict,
             )
             .await;
@@ -221,6 +222,7 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
                         value: activity,
                         version,
                     },
+                    &facts,
                     verdict,
                 )
                 .await
@@ -272,6 +274,7 @@ fn slot_write(activity: &Activity, facts: &Facts, ledger: Option<Ledger>) -> Res
 async fn turned_away(
     context: &Context,
     stored: Stored<Activity>,
+    facts: &Facts,
     verdict: Verdict,
 ) -> Result<Claiming, Error> {
     let Stored {
@@ -285,7 +288,7 @@ async fn turned_away(
         Verdict::Defer { until, reason } => {
             end(context, stored(activity.defer(until, &code(reason), writing))).await
         }
-        Verdict::Cancel { .. } => match activity.cancel(CancelReason::CampaignEnded, writing) {
+        Verdict::Cancel { .. } => match activity.cancel(facts.cancel_reason(), writing) {
             Cancel::Cancelled(activity) => end(context, stored(*activity)).await,
             Cancel::InFlight(_) | Cancel::TooLate(_) => Ok(over(Outcome::Void)),
         },

@@ -8,7 +8,7 @@ use compliance::do_not_contact::Entry;
 use compliance::gate::{self, CampaignInput, Decision, GateInput, TenantInput};
 use compliance::zones::ZoneInputs;
 use contacts::profile::CustomerProfile;
-use domain::activity::Activity;
+use domain::activity::{Activity, CancelReason};
 use domain::campaign::CampaignState;
 use domain::time::Timestamp;
 use platform::table::{Consistency, Item};
@@ -111,6 +111,15 @@ impl Facts {
         gate::decide(&self.input(activity), now)
     }
 
+    /// Why what may never leave any more is cancelled.
+    pub(super) fn cancel_reason(&self) -> CancelReason {
+        if self.settings.value.stopped_at.is_some() {
+            CancelReason::EverythingStopped
+        } else {
+            CancelReason::CampaignEnded
+        }
+    }
+
     fn input<'a>(&'a self, activity: &'a Activity) -> GateInput<'a> {
         let plan = &activity.plan;
         let campaign = self.campaign.as_ref().map(|stored| CampaignInput {
@@ -142,7 +151,7 @@ impl Facts {
             campaign,
             zones: ZoneInputs {
                 profile: self.profile.as_ref().and_then(|profile| profile.time_zone),
-                contact: None,
+                contact: plan.step.as_ref().and_then(|step| step.contact_zone),
             },
             consents: self.profile.as_ref().map_or(&[], |profile| &profile.consent),
             do_not_contact: &self.barred,

@@ -23,6 +23,7 @@ use crate::time::{Millis, Timestamp};
 use crate::timer::{Timer, TimerKind};
 use crate::trace::TraceId;
 use crate::voice::Dialing;
+use crate::zone::TimeZone;
 
 use event::{ActivityEvent, Happening};
 use state::State;
@@ -65,6 +66,9 @@ pub struct FlowStep {
     pub visit: u32,
     /// The published version of the campaign that the conversation walks.
     pub campaign_version: u64,
+    /// The zone in which the contact's row says that the customer is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_zone: Option<TimeZone>,
 }
 
 /// What is asked for: everything about an activity that does not change by itself.
@@ -270,6 +274,8 @@ pub enum CancelReason {
     CampaignEnded,
     /// Its conversation ended.
     ConversationEnded,
+    /// The tenant stopped everything.
+    EverythingStopped,
 }
 
 impl CancelReason {
@@ -279,6 +285,7 @@ impl CancelReason {
             Self::Requested => "requested",
             Self::CampaignEnded => "campaign-ended",
             Self::ConversationEnded => "conversation-ended",
+            Self::EverythingStopped => "everything-stopped",
         }
     }
 }

@@ -7,6 +7,7 @@ use domain::channel::Channel;
 use domain::id::{CampaignId, ContactId, ConversationId, CustomerId, TenantId};
 use domain::log::Log;
 use domain::time::Timestamp;
+use domain::zone::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -38,6 +39,9 @@ pub struct Conversation {
     pub contact: ContactId,
     /// Where the customer can be reached.
     pub addresses: BTreeMap<Channel, Address>,
+    /// The zone in which the row says that the customer is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_zone: Option<TimeZone>,
     /// What templates and expressions may read about the customer and the campaign.
     pub snapshot: Snapshot,
     /// Whether it runs.
@@ -137,6 +141,8 @@ pub struct Opening {
     pub contact: ContactId,
     /// Where the customer can be reached.
     pub addresses: BTreeMap<Channel, Address>,
+    /// The zone in which the row says that the customer is.
+    pub contact_zone: Option<TimeZone>,
     /// What the flow reads: see [`crate::Flow::snapshot`].
     pub snapshot: Snapshot,
 }
@@ -152,6 +158,7 @@ impl Conversation {
             customer,
             contact,
             addresses,
+            contact_zone,
             snapshot,
         } = opening;
         Self {
@@ -162,6 +169,7 @@ impl Conversation {
             customer,
             contact,
             addresses,
+            contact_zone,
             snapshot,
             status: Status::Running,
             node: None,

@@ -104,6 +104,7 @@ pub(crate) fn conversation(flow: &Flow, channels: &[Channel], contact: Json) -> 
             customer: CustomerId::parse("cus_1").unwrap(),
             contact: ContactId::parse("con_1").unwrap(),
             addresses: addresses.collect(),
+            contact_zone: None,
             snapshot: flow.snapshot(&profile, &contact, "Spring offer"),
         },
         second(0),

@@ -8,6 +8,7 @@ use domain::channel::Channel;
 use domain::id::{ActivityId, CampaignId, ContactId, ConversationId, CustomerId, TenantId};
 use domain::log::MAX_ENTRIES;
 use domain::time::Timestamp;
+use domain::zone::TimeZone;
 use flows::conversation::facts::{MessageFacts, Occurrence, Receipts, Response, WrapUp};
 use flows::conversation::log::ConversationEvent;
 use flows::conversation::{Datum, Opening, Snapshot};
@@ -43,6 +44,7 @@ fn the_largest_conversation_has_less_than_100_kb() {
             customer: CustomerId::parse(&id).unwrap(),
             contact: ContactId::parse(&id).unwrap(),
             addresses: Channel::ALL.map(|channel| (channel, address.clone())).into(),
+            contact_zone: TimeZone::parse("America/Argentina/ComodRivadavia").ok(),
             snapshot: Snapshot {
                 profile: filled(MAX_SNAPSHOT_BYTES / 2),
                 contact: filled(MAX_SNAPSHOT_BYTES / 2),
