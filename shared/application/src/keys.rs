@@ -364,6 +364,14 @@ pub fn pacing_state(tenant: &TenantId, group: &SkillGroupId) -> Key {
     Key::new(format!("{tenant}#PO#{group}"), "S")
 }
 
+/// A part of a state of a group's pacing; the first stands under the state's key.
+pub fn pacing_part(state: &Key, part: usize) -> Key {
+    match part {
+        0 => state.clone(),
+        part => Key::new(format!("{}#{part}", state.partition), state.sort.clone()),
+    }
+}
+
 /// Reads [`pacing_owner`].
 pub fn parse_pacing_owner(key: &Key) -> Option<(TenantId, SkillGroupId)> {
     if key.sort != "O" {

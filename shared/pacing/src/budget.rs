@@ -368,6 +368,13 @@ impl Budget {
         self.accounts = limits.iter().map(counted).collect();
     }
 
+    /// Goes on after a rest: nothing was called, and windows were left as time went on.
+    pub(crate) fn resume(&mut self, limits: &[Limit], now: f64) {
+        self.all().for_each(|account| account.expire(now));
+        self.advance(now);
+        self.limited_by(limits);
+    }
+
     /// Live and abandoned calls of one of the [`VIEWS`].
     pub(crate) fn tally(&self, window: Window) -> Tally {
         let view = self.views.iter().find(|view| view.window() == window);

@@ -42,6 +42,14 @@ pub struct State {
     renewed: f64,
 }
 
+/// What is left of a run for which nothing is called: what was counted, since the law looks back on it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Rest {
+    began: f64,
+    budget: Budget,
+    strain: Strain,
+}
+
 /// The numbers of a moment: as the centre gives them, else as counted here.
 #[derive(Clone, Debug)]
 pub(crate) struct Moment {
@@ -165,6 +173,31 @@ impl State {
     pub(crate) fn agree(&mut self, plan: &Plan, run: Start) {
         self.run = run;
         self.budget.limited_by(&limits(plan, &run, self.began));
+    }
+
+    /// What is left of it when it rests.
+    pub(crate) fn rest(&self) -> Rest {
+        Rest {
+            began: self.began,
+            budget: self.budget.clone(),
+            strain: self.strain,
+        }
+    }
+
+    /// A run that goes on after a rest: what was counted stands, and all else is learned anew.
+    pub(crate) fn woken(rest: Rest, plan: &Plan, run: Start, now: f64) -> Self {
+        let Rest {
+            began,
+            mut budget,
+            strain,
+        } = rest;
+        budget.resume(&limits(plan, &run, began), now);
+        Self {
+            began,
+            budget,
+            strain,
+            ..Self::new(plan, run, now)
+        }
     }
 
     /// Brings what is learned and expected up to date, once a second.

@@ -544,3 +544,38 @@ async fn the_group_of_an_owner_who_died_has_another_within_fifteen_seconds() {
         api.pass(11).await;
     }
 }
+
+#[tokio::test]
+async fn a_group_of_many_campaigns_and_booked_agents_is_written_down() {
+    let api = Api::new().await;
+    floor(&api).await;
+    // Together they have more to tell than an item holds.
+    let booked: Vec<_> = (0..100)
+        .map(|n| json!({"from": after(600 + 20 * n), "until": after(610 + 20 * n)}))
+        .collect();
+    for n in 0..70 {
+        let path = format!("/v1/agents/agent-{n}");
+        let agent = json!({"name": "Bo", "skillGroups": ["sales"]});
+        api.put(&path, &agent).await.expect(200);
+        let commitments = json!({"items": booked});
+        api.put(&format!("{path}/commitments"), &commitments)
+            .await
+            .expect(200);
+        let event = json!({"sequence": 1, "event": {"type": "log_on"}});
+        api.post(&format!("{path}/events"), &event).await.expect(200);
+    }
+    // And their state is larger than one.
+    for _ in 0..36 {
+        let campaign = api.campaign().await.id();
+        waiting_for(&api, "progressive", Some(&campaign)).await;
+    }
+    let mut first = owner(&api).await;
+    work(&api, &mut first, 6).await;
+    first.give_up(&api.context).await.unwrap();
+    let before = seen_of_group(&api).await;
+    assert_eq!(before["agents"], 71);
+    assert_eq!(before["works"].as_array().unwrap().len(), 36);
+    let mut next = owner(&api).await;
+    work(&api, &mut next, 2).await;
+    assert_eq!(seen_of_group(&api).await["agents"], 71);
+}

@@ -10,9 +10,10 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use pacing::group::{Decision, Group, Happening, View};
-use platform::table::{Consistency, Order, Query, SortRange, Write};
+use platform::table::{Consistency, Key, Order, Query, SortRange, TableError, Write};
 use serde::{Deserialize, Serialize};
 
+use crate::commit::MAX_TRIES;
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys;
@@ -24,6 +25,10 @@ const KEPT: Millis = Millis::hours(24);
 const AUDITED_FROM: Millis = Millis::hours(1);
 /// Steps read at once.
 const PAGE: usize = 200;
+/// Bytes of a packed state in one item, of which DynamoDB takes 400 KB.
+const PART: usize = 300_000;
+/// Bytes of what one entry takes in; what it decides comes on top.
+const TAKEN_IN: usize = 150_000;
 /// The largest state that is unpacked, in bytes.
 const LARGEST: u64 = 64 << 20;
 
@@ -43,37 +48,55 @@ pub struct Entry {
     pub decisions: Vec<Decision>,
 }
 
-/// The state in front of an entry of the log, packed: JSON, deflated, in base 64.
+/// A part of the state in front of an entry of the log. The whole is packed: JSON, deflated, in base 64.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Snapshot {
+struct Part {
+    /// The entry.
+    #[serde(default)]
+    entry: u64,
+    /// How many parts there are. The first stands under the state's own key.
+    #[serde(default = "one")]
+    parts: usize,
     packed: String,
 }
 
-impl Snapshot {
-    fn of(group: &Group) -> Result<Self, Error> {
-        let broken = |error: &dyn std::fmt::Display| Error::Corrupt(format!("a state of pacing: {error}"));
-        let json = serde_json::to_vec(group).map_err(|error| broken(&error))?;
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(&json).map_err(|error| broken(&error))?;
-        let packed = encoder.finish().map_err(|error| broken(&error))?;
-        Ok(Self {
-            packed: STANDARD.encode(packed),
-        })
-    }
+const fn one() -> usize {
+    1
+}
 
-    fn read(&self) -> Result<Group, Error> {
-        let broken = |error: &dyn std::fmt::Display| {
-            Error::Corrupt(format!("a state of pacing does not read: {error}"))
-        };
-        let packed = STANDARD.decode(&self.packed).map_err(|error| broken(&error))?;
-        let mut json = Vec::new();
-        DeflateDecoder::new(packed.as_slice())
-            .take(LARGEST)
-            .read_to_end(&mut json)
-            .map_err(|error| broken(&error))?;
-        serde_json::from_slice(&json).map_err(|error| broken(&error))
-    }
+fn broken(error: &dyn std::fmt::Display) -> Error {
+    Error::Corrupt(format!("a state of pacing does not read: {error}"))
+}
+
+fn pack(group: &Group) -> Result<String, Error> {
+    let json = serde_json::to_vec(group).map_err(|error| broken(&error))?;
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&json).map_err(|error| broken(&error))?;
+    let packed = encoder.finish().map_err(|error| broken(&error))?;
+    Ok(STANDARD.encode(packed))
+}
+
+fn unpack(packed: &str) -> Result<Group, Error> {
+    let packed = STANDARD.decode(packed).map_err(|error| broken(&error))?;
+    let mut json = Vec::new();
+    DeflateDecoder::new(packed.as_slice())
+        .take(LARGEST)
+        .read_to_end(&mut json)
+        .map_err(|error| broken(&error))?;
+    serde_json::from_slice(&json).map_err(|error| broken(&error))
+}
+
+/// Cuts a packed state, all of it ASCII, into parts.
+fn parts(packed: &str, entry: u64) -> Vec<Part> {
+    let cut: Vec<_> = packed.as_bytes().chunks(PART).collect();
+    let parts = cut.len();
+    let part = |bytes: &[u8]| Part {
+        entry,
+        parts,
+        packed: String::from_utf8_lossy(bytes).into_owned(),
+    };
+    cut.into_iter().map(part).collect()
 }
 
 /// The writes of a state: the latest one, which stays, and now and then one from which audits begin.
@@ -85,20 +108,69 @@ pub(super) async fn snapshot(
     entry: u64,
     audited: &mut Timestamp,
 ) -> Result<Vec<Write>, Error> {
-    let snapshot = Snapshot::of(group)?;
+    let parts = parts(&pack(group)?, entry);
     let latest = keys::pacing_state(tenant, id);
-    let stands = context.table.get(&latest, Consistency::Strong).await?;
-    let mut writes = vec![Put::over(latest, &snapshot, stands.map_or(0, |item| item.version)).write()?];
+    let places: Vec<Key> = (0..parts.len()).map(|n| keys::pacing_part(&latest, n)).collect();
+    let stand = context.table.get_many(&places, Consistency::Strong).await?;
+    let mut writes = Vec::new();
+    for ((part, place), stands) in parts.iter().zip(places).zip(stand) {
+        writes.push(Put::over(place, part, stands.map_or(0, |item| item.version)).write()?);
+    }
     let now = context.now();
     if now >= *audited + AUDITED_FROM {
         *audited = now;
         let key = keys::pacing_snapshot(tenant, id, entry);
         let stands = context.table.get(&key, Consistency::Strong).await?;
         if stands.is_none() {
-            writes.push(Put::new(key, &snapshot).expires(now + KEPT).write()?);
+            for (n, part) in parts.iter().enumerate() {
+                let place = keys::pacing_part(&key, n);
+                writes.push(Put::new(place, part).expires(now + KEPT).write()?);
+            }
         }
     }
     Ok(writes)
+}
+
+/// Reads a state, and in front of which entry it stands; none if there is none.
+async fn state(context: &Context, key: &Key) -> Result<Option<(Group, u64)>, Error> {
+    // A newer one may be written meanwhile: then its parts are not all of one state.
+    for _ in 0..MAX_TRIES {
+        let Some(item) = context.table.get(key, Consistency::Strong).await? else {
+            return Ok(None);
+        };
+        let first = decode::<Part>(&item)?.value;
+        let places: Vec<Key> = (1..first.parts).map(|n| keys::pacing_part(key, n)).collect();
+        let further = context.table.get_many(&places, Consistency::Strong).await?;
+        let mut packed = first.packed;
+        let mut is_whole = true;
+        for item in further {
+            let part = item.as_ref().map(decode::<Part>).transpose()?;
+            match part.filter(|part| part.value.entry == first.entry) {
+                Some(part) => packed.push_str(&part.value.packed),
+                None => is_whole = false,
+            }
+        }
+        if is_whole {
+            return Ok(Some((unpack(&packed)?, first.entry)));
+        }
+    }
+    Err(TableError::Conflict.into())
+}
+
+/// Takes from the front what one entry holds: a new owner, which has to see everybody, may have more to take in than an
+/// item does.
+pub(super) fn some_of(gathered: &mut Vec<Happening>) -> Result<Vec<Happening>, Error> {
+    let (mut bytes, mut count) = (0, 0);
+    for happening in gathered.iter() {
+        bytes += serde_json::to_vec(happening)
+            .map_err(|error| broken(&error))?
+            .len();
+        if count > 0 && bytes > TAKEN_IN {
+            break;
+        }
+        count += 1;
+    }
+    Ok(gathered.drain(..count).collect())
 }
 
 /// The write of an entry.
@@ -122,12 +194,11 @@ pub(super) async fn rebuild(
     snapshot: u64,
     end: u64,
 ) -> Result<Option<(Group, Vec<Decision>)>, Error> {
-    let key = keys::pacing_state(tenant, group);
-    let Some(item) = context.table.get(&key, Consistency::Strong).await? else {
+    let Some((mut state, stands)) = state(context, &keys::pacing_state(tenant, group)).await? else {
         return Ok(None);
     };
-    let mut state = decode::<Snapshot>(&item)?.value.read()?;
-    let mut steps = Steps::between(tenant, group, snapshot, end);
+    // A newer one may have been written since its place was read.
+    let mut steps = Steps::between(tenant, group, snapshot.max(stands), end);
     let mut decided = Vec::new();
     while let Some(entries) = steps.next(context).await? {
         for entry in entries {
@@ -202,7 +273,9 @@ pub async fn audit(context: &Context, tenant: &TenantId, group: &SkillGroupId) -
         .sort
         .parse()
         .map_err(|_| Error::Corrupt(format!("{:?} is no snapshot's key", oldest.key)))?;
-    let mut state = decode::<Snapshot>(&oldest)?.value.read()?;
+    let Some((mut state, _)) = state(context, &oldest.key).await? else {
+        return Err(Error::not_found("recorded pacing of the skill group", group));
+    };
     let mut steps = Steps::between(
         tenant,
         group,
@@ -230,4 +303,18 @@ pub async fn view(context: &Context, tenant: &TenantId, group: &SkillGroupId) ->
     };
     let state = rebuild(context, tenant, group, snapshot, end).await?;
     Ok(state.map(|(state, _)| state.view()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_state_is_cut_into_parts() {
+        let packed = "x".repeat(2 * PART + 1);
+        let parts = parts(&packed, 7);
+        let sizes: Vec<_> = parts.iter().map(|part| part.packed.len()).collect();
+        assert_eq!(sizes, [PART, PART, 1]);
+        assert!(parts.iter().all(|part| part.parts == 3 && part.entry == 7));
+    }
 }

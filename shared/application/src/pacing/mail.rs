@@ -60,8 +60,8 @@ pub struct InboundReport {
 
 /// Tells a group's owner, as far as that works.
 async fn post(context: &Context, tenant: &TenantId, group: &SkillGroupId, news: &[News]) {
-    for some in news.chunks(AT_ONCE) {
-        if let Err(error) = write(context, tenant, group, some).await {
+    for (place, some) in news.chunks(AT_ONCE).enumerate() {
+        if let Err(error) = write(context, tenant, group, place, some).await {
             tracing::warn!(%error, %group, "news for pacing was not written; its owner will look for itself");
         }
     }
@@ -72,10 +72,12 @@ async fn write(
     context: &Context,
     tenant: &TenantId,
     group: &SkillGroupId,
+    place: usize,
     news: &[News],
 ) -> Result<(), Error> {
     let now = context.now();
-    let sort = format!("{:013}#{}", now.millis(), context.token());
+    // What one caller tells is read in its order.
+    let sort = format!("{:013}#{place:04}#{}", now.millis(), context.token());
     let key = Key::new(keys::pacing_mail(tenant, group), sort);
     let write = Put::new(key, &news).expires(now + KEPT).write()?;
     Ok(context.table.transact(vec![write]).await?)
@@ -122,7 +124,7 @@ pub(super) async fn answered(
     call: ActivityId,
     answer: OfferAnswer,
 ) -> Result<(), Error> {
-    write(context, tenant, group, &[News::Answer { agent, call, answer }]).await?;
+    write(context, tenant, group, 0, &[News::Answer { agent, call, answer }]).await?;
     wake(context, tenant, group).await;
     Ok(())
 }
@@ -143,8 +145,8 @@ pub async fn inbound(
         .into_iter()
         .map(|InboundReport { call, event }| News::Inbound { call, event })
         .collect();
-    for some in news.chunks(AT_ONCE) {
-        write(context, tenant, group, some).await?;
+    for (place, some) in news.chunks(AT_ONCE).enumerate() {
+        write(context, tenant, group, place, some).await?;
     }
     wake(context, tenant, group).await;
     Ok(())

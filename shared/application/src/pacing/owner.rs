@@ -39,6 +39,8 @@ const CALLS_LOOKED_AT: Millis = Millis::seconds(15);
 const STEPS: u64 = 40;
 /// Calls that the group knows to wait, for each work.
 const BUFFER: usize = 100;
+/// Pages of as many that are looked at for calls whose agents are free.
+const PASSED_OVER: usize = 10;
 /// Below so many of them more are read.
 const LOW: usize = 50;
 /// A group with nobody at work, for whose agents calls wait, is looked at again after this time, unless it is
@@ -266,7 +268,7 @@ impl Owner {
             return self.renew_if_needed(context).await;
         }
         self.stepped = now;
-        let happenings = std::mem::take(&mut self.gathered);
+        let happenings = log::some_of(&mut self.gathered)?;
         let decisions = self.group.step(now, &happenings);
         let entry = Entry {
             at: now,
@@ -447,21 +449,34 @@ impl Owner {
             .cloned()
             .collect();
         for work in poor {
-            let first = waiting::first(context, &self.tenant, &self.id, &work, BUFFER).await?;
-            let calls: Vec<_> = first
-                .into_iter()
-                .filter(|waits| !self.group.knows(&waits.call))
-                .map(|waits| Waiting {
-                    call: waits.call,
-                    agent: waits.agent,
-                    gateway: waits.gateway,
-                })
-                .collect();
+            let calls = self.more_for(context, &work).await?;
             if !calls.is_empty() {
                 self.gathered.push(Happening::Waits { work, calls });
             }
         }
         Ok(())
+    }
+
+    /// Further calls of a work that could have an agent now. What waits for agents who are not free is passed over.
+    async fn more_for(&self, context: &Context, work: &WorkId) -> Result<Vec<Waiting>, Error> {
+        let (mut calls, mut after) = (Vec::new(), None);
+        for _ in 0..PASSED_OVER {
+            let page = waiting::page(context, &self.tenant, &self.id, work, after, BUFFER).await?;
+            after = page.last().map(|waits| waits.sort.clone());
+            let is_over = page.len() < BUFFER;
+            let is_new = |waits: &waiting::Waits| {
+                self.group.could_serve(waits.agent.as_ref()) && !self.group.knows(&waits.call)
+            };
+            calls.extend(page.into_iter().filter(is_new).map(|waits| Waiting {
+                call: waits.call,
+                agent: waits.agent,
+                gateway: waits.gateway,
+            }));
+            if is_over || calls.len() >= LOW {
+                break;
+            }
+        }
+        Ok(calls)
     }
 
     /// Writes a step down, and renews the lease by it. False if the group is owned by another.

@@ -182,18 +182,19 @@ pub(super) async fn works(
     }
 }
 
-/// The first calls of a work in a group's queue.
-pub(super) async fn first(
+/// One page of the calls of a work in a group's queue.
+pub(super) async fn page(
     context: &Context,
     tenant: &TenantId,
     group: &SkillGroupId,
     work: &WorkId,
+    after: Option<String>,
     limit: usize,
 ) -> Result<Vec<Waits>, Error> {
     let range = SortRange::Prefix(prefix(work));
     let page = context
         .table
-        .query(&query(tenant, group, range, None, limit))
+        .query(&query(tenant, group, range, after, limit))
         .await?;
     let mut waiting = Vec::with_capacity(page.items.len());
     for item in page.items {

@@ -5,7 +5,7 @@ use domain::id::{ActivityId, AgentId};
 use domain::time::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::calls::{Result, Stage};
+use super::calls::{Call, Result, Stage};
 use super::{Decision, Group, WorkId, seconds};
 use crate::protocol::{AgentEvent, CallEvent, Event, Id, Pool};
 
@@ -155,7 +155,8 @@ impl Group {
     /// The agent is not there for a call any more. A preview waits for the next one; a call that was
     /// started comes out as it does.
     pub(super) fn not_kept(&mut self, kept: &Kept, decisions: &mut Vec<Decision>) {
-        if kept.offered_until.is_some() {
+        let is_started = |call: &Call| call.stage.is_started();
+        if !self.calls.get(&kept.call).is_some_and(is_started) {
             self.calls.remove(&kept.call);
             decisions.push(Decision::PutBack {
                 call: kept.call.clone(),
@@ -228,7 +229,7 @@ impl Group {
         self.serve(agent, &call.work);
         let wait = match call.stage {
             Stage::Live { since } => seconds(self.now.since(since)),
-            Stage::Offered | Stage::Dialed { .. } => 0.0,
+            Stage::Offered | Stage::Accepted { .. } | Stage::Dialed { .. } => 0.0,
         };
         let connected = CallEvent::Connected {
             agent: named(agent),

@@ -10,6 +10,9 @@ use crate::protocol::{CallEvent, Event, Id};
 
 /// How long a call that connected is known without an agent; then it has one that nobody tells about.
 const CLAIMED_WITHIN: Millis = Millis::seconds(60);
+/// How long after the end of its ringing a call is on its way of which nothing is heard: what told how it came out was
+/// lost, and the agent and the line are not to wait for it for ever.
+const HEARD_WITHIN: Millis = Millis::minutes(3);
 
 /// How a call was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,10 +56,19 @@ pub(super) struct Call {
 pub(super) enum Stage {
     /// It is shown to an agent.
     Offered,
+    /// The agent has accepted it; it is started as soon as there is a line.
+    Accepted { since: Timestamp },
     /// It is on its way.
     Dialed { since: Timestamp },
     /// The customer is on the line; the agent is not yet told.
     Live { since: Timestamp },
+}
+
+impl Stage {
+    /// Whether it was started: it has a line.
+    pub(super) const fn is_started(self) -> bool {
+        matches!(self, Self::Dialed { .. } | Self::Live { .. })
+    }
 }
 
 /// How a call came out, as it is counted.
@@ -89,7 +101,7 @@ fn named(call: &ActivityId) -> Id {
 impl Group {
     /// The calls that are on their way, for whoever wants to see how they stand.
     pub fn on_their_way(&self) -> impl Iterator<Item = &ActivityId> {
-        let started = self.calls.iter().filter(|(_, call)| call.stage != Stage::Offered);
+        let started = self.calls.iter().filter(|(_, call)| call.stage.is_started());
         started.map(|(id, _)| id)
     }
 
@@ -180,7 +192,7 @@ impl Group {
                 call: id.clone(),
             });
         }
-        if call.stage == Stage::Offered {
+        if !call.stage.is_started() {
             return;
         }
         let (event, counted) = match result {
@@ -217,7 +229,7 @@ impl Group {
         }
         if answer == OfferAnswer::Accept {
             self.keep(agent, id, None);
-            return self.start(id, Some(agent), decisions);
+            return self.accepted(id, agent);
         }
         self.calls.remove(id);
         self.let_go(id);
@@ -233,6 +245,14 @@ impl Group {
                 after: self.settings.skipped_for,
             },
         });
+    }
+
+    fn accepted(&mut self, id: &ActivityId, agent: &AgentId) {
+        let since = self.now;
+        if let Some(call) = self.calls.get_mut(id) {
+            call.stage = Stage::Accepted { since };
+            call.agent = Some(agent.clone());
+        }
     }
 
     /// A call is on its way from now on.
@@ -256,8 +276,29 @@ impl Group {
         });
     }
 
+    /// Calls of which nothing is heard any more.
+    pub(super) fn forget_the_lost(&mut self, decisions: &mut Vec<Decision>) {
+        self.forget_the_unheard(decisions);
+        self.forget_the_unclaimed();
+    }
+
+    /// Calls that should have come out long ago.
+    fn forget_the_unheard(&mut self, decisions: &mut Vec<Decision>) {
+        let (now, within) = (self.now, self.settings.ring_limit + HEARD_WITHIN);
+        let is_lost = |call: &Call| matches!(call.stage, Stage::Dialed { since } if since + within <= now);
+        let lost: Vec<_> = self
+            .calls
+            .iter()
+            .filter(|(_, call)| is_lost(call))
+            .map(|(id, call)| (id.clone(), call.clone()))
+            .collect();
+        for (id, call) in lost {
+            self.over(&id, &call, None, decisions);
+        }
+    }
+
     /// Calls that connected, whose agent nobody tells about.
-    pub(super) fn forget_the_lost(&mut self) {
+    fn forget_the_unclaimed(&mut self) {
         let now = self.now;
         let is_lost =
             |call: &Call| matches!(call.stage, Stage::Live { since } if since + CLAIMED_WITHIN <= now);

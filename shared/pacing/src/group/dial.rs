@@ -12,6 +12,7 @@ use crate::protocol::{Answer, Event, Question};
 impl Group {
     /// Starts calls, or shows contacts, as every leading work's engine says.
     pub(super) fn dial(&mut self, decisions: &mut Vec<Decision>) {
+        self.dial_accepted(decisions);
         let leading = self.leading();
         for work in &leading {
             if self.may_dial(work, &leading) {
@@ -22,6 +23,25 @@ impl Group {
             if !leading.contains(&work) {
                 // Time goes on for it, too.
                 self.tell(&work, &Event::Tick);
+            }
+        }
+    }
+
+    /// Previews that agents accepted, in that order: as many as lines and gateways bear.
+    fn dial_accepted(&mut self, decisions: &mut Vec<Decision>) {
+        let accepted = self.calls.iter().filter_map(|(id, call)| match call.stage {
+            Stage::Accepted { since } => Some((since, id.clone(), call.agent.clone(), call.gateway.clone())),
+            _ => None,
+        });
+        let mut accepted: Vec<_> = accepted.collect();
+        accepted.sort();
+        let mut left = self.lines_left().min(self.starts_left());
+        let mut room = self.room();
+        for (_, id, agent, gateway) in accepted {
+            if left > 0 && room.is_for(gateway.as_ref()) {
+                room.take(gateway.as_ref());
+                left -= 1;
+                self.start(&id, agent.as_ref(), decisions);
             }
         }
     }
@@ -41,11 +61,7 @@ impl Group {
 
     /// Calls that the lines allow besides those on their way.
     fn lines_left(&self) -> u32 {
-        let on_their_way = self
-            .calls
-            .values()
-            .filter(|call| call.stage != Stage::Offered)
-            .count();
+        let on_their_way = self.calls.values().filter(|call| call.stage.is_started()).count();
         let used = u32::try_from(on_their_way).unwrap_or(u32::MAX);
         self.settings
             .lines
@@ -73,7 +89,7 @@ impl Group {
             let Some(waiting) = self.next_for(work, &room) else {
                 return;
             };
-            room.take(&waiting);
+            room.take(waiting.gateway.as_ref());
             self.enter(work, &waiting);
             self.start(&waiting.call, None, decisions);
         }
@@ -82,7 +98,9 @@ impl Group {
     /// The first call that waits for whose gateway there is room.
     fn next_for(&mut self, work: &WorkId, room: &Room) -> Option<Waiting> {
         let waiting = &mut self.works.get_mut(work)?.waiting;
-        let place = waiting.iter().position(|waiting| room.is_for(waiting))?;
+        let place = waiting
+            .iter()
+            .position(|waiting| room.is_for(waiting.gateway.as_ref()))?;
         waiting.remove(place)
     }
 
@@ -94,7 +112,7 @@ impl Group {
             let Some((waiting, agent)) = self.next_pair(work, &mut free, &room) else {
                 return;
             };
-            room.take(&waiting);
+            room.take(waiting.gateway.as_ref());
             self.enter(work, &waiting);
             if work.mode == DialingMode::Preview {
                 let until = self.now + self.settings.preview_within;
@@ -140,7 +158,7 @@ impl Group {
         };
         let place = waiting
             .iter()
-            .position(|waiting| has_agent(waiting) && room.is_for(waiting))?;
+            .position(|waiting| has_agent(waiting) && room.is_for(waiting.gateway.as_ref()))?;
         let waiting = waiting.remove(place)?;
         let at = match &waiting.agent {
             Some(agent) => free.iter().position(|free| free == agent)?,

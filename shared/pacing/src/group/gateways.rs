@@ -6,7 +6,6 @@ use domain::id::ConnectorId;
 use serde::{Deserialize, Serialize};
 
 use super::Group;
-use super::calls::{Stage, Waiting};
 
 /// What a gateway bears of the group's calls. Where groups share one, each has its part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,19 +23,15 @@ pub struct Gateway {
 pub(super) struct Room(BTreeMap<ConnectorId, u32>);
 
 impl Room {
-    /// Whether a call could be started.
-    pub(super) fn is_for(&self, waiting: &Waiting) -> bool {
-        let left = waiting.gateway.as_ref().and_then(|gateway| self.0.get(gateway));
+    /// Whether a call could be started through a gateway.
+    pub(super) fn is_for(&self, gateway: Option<&ConnectorId>) -> bool {
+        let left = gateway.and_then(|gateway| self.0.get(gateway));
         left.is_none_or(|left| *left > 0)
     }
 
     /// A call is started.
-    pub(super) fn take(&mut self, waiting: &Waiting) {
-        if let Some(left) = waiting
-            .gateway
-            .as_ref()
-            .and_then(|gateway| self.0.get_mut(gateway))
-        {
+    pub(super) fn take(&mut self, gateway: Option<&ConnectorId>) {
+        if let Some(left) = gateway.and_then(|gateway| self.0.get_mut(gateway)) {
             *left = left.saturating_sub(1);
         }
     }
@@ -57,7 +52,7 @@ impl Group {
         if room.is_empty() {
             return Room(BTreeMap::new());
         }
-        let on_their_way = self.calls.values().filter(|call| call.stage != Stage::Offered);
+        let on_their_way = self.calls.values().filter(|call| call.stage.is_started());
         for gateway in on_their_way.filter_map(|call| call.gateway.as_ref()) {
             if let Some((lines, _)) = room.get_mut(gateway) {
                 *lines = lines.saturating_sub(1);

@@ -38,6 +38,11 @@ use agents::Seat;
 use calls::Call;
 use works::Work;
 
+/// An inbound call waits no longer than this: nobody told that it left the queue.
+const QUEUED_AT_MOST: Millis = Millis::hours(1);
+/// That an inbound call came may be told so long after it was told that it left.
+const TOLD_LATE: Millis = Millis::minutes(1);
+
 /// Whose calls, and how they are dialed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -194,6 +199,9 @@ pub struct Group {
     started: VecDeque<(Timestamp, Option<ConnectorId>)>,
     /// Inbound calls in the queue, and since when.
     queue: BTreeMap<String, Timestamp>,
+    /// Inbound calls that left it of late: what tells that they came may come after.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    left: BTreeMap<String, Timestamp>,
     /// When it was last asked which side the free agents are to serve.
     reviewed: Timestamp,
 }
@@ -210,6 +218,7 @@ impl Group {
             works: BTreeMap::new(),
             started: VecDeque::new(),
             queue: BTreeMap::new(),
+            left: BTreeMap::new(),
             reviewed: now,
         }
     }
@@ -227,11 +236,12 @@ impl Group {
             self.happen(happening, &mut decisions);
         }
         self.time_out(&mut decisions);
-        self.forget_the_lost();
+        self.forget_the_lost(&mut decisions);
+        self.forget_inbound();
         self.move_agents();
         self.seize(&mut decisions);
         self.dial(&mut decisions);
-        self.drop_old_works();
+        self.forget_old_works();
         decisions
     }
 
@@ -249,12 +259,32 @@ impl Group {
 
     fn inbound(&mut self, call: &str, event: InboundSeen) {
         let news = match event {
+            InboundSeen::Queued if self.left.contains_key(call) => false,
             InboundSeen::Queued => self.queue.insert(call.to_owned(), self.now).is_none(),
-            InboundSeen::Connected | InboundSeen::Abandoned => self.queue.remove(call).is_some(),
+            InboundSeen::Connected | InboundSeen::Abandoned => {
+                self.left.insert(call.to_owned(), self.now);
+                self.queue.remove(call).is_some()
+            }
         };
         if news {
             let told = Event::Inbound(crate::protocol::Id::Text(call.into()), event.into());
             self.tell_all(&told);
+        }
+    }
+
+    /// Inbound calls of which nobody has told that they left the queue, and those that left it long ago.
+    fn forget_inbound(&mut self) {
+        let now = self.now;
+        self.left.retain(|_, at| *at + TOLD_LATE > now);
+        let is_lost = |at: Timestamp| at + QUEUED_AT_MOST <= now;
+        let lost: Vec<_> = self
+            .queue
+            .iter()
+            .filter(|(_, at)| is_lost(**at))
+            .map(|(call, _)| call.clone())
+            .collect();
+        for call in lost {
+            self.inbound(&call, InboundSeen::Abandoned);
         }
     }
 }

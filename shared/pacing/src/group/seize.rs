@@ -92,7 +92,7 @@ impl Group {
         let (mut in_flight, mut waiting) = (0, 0);
         for call in self.calls.values().filter(|call| call.work == *work) {
             match call.stage {
-                Stage::Offered | Stage::Dialed { .. } => in_flight += 1,
+                Stage::Offered | Stage::Accepted { .. } | Stage::Dialed { .. } => in_flight += 1,
                 Stage::Live { .. } => waiting += 1,
             }
         }

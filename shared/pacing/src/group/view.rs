@@ -75,7 +75,7 @@ impl Group {
         Some(WorkView {
             work: id.clone(),
             agents: self.load(id).agents,
-            offered: count(|stage| matches!(stage, Stage::Offered)),
+            offered: count(|stage| matches!(stage, Stage::Offered | Stage::Accepted { .. })),
             in_flight: count(|stage| matches!(stage, Stage::Dialed { .. })),
             live_waiting: count(|stage| matches!(stage, Stage::Live { .. })),
             dialed: work.dialed,

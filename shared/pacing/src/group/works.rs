@@ -1,25 +1,57 @@
 //! Works: each with its engine, and the agents that it has.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use domain::id::AgentId;
 use domain::time::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::calls::{Result, Stage, Waiting};
+use super::agents::Seat;
+use super::calls::{Result, Waiting};
 use super::{Group, Settings, Terms, WorkId, seconds};
-use crate::engine::{State, attempt};
-use crate::protocol::{Answer, Counts, Event, Line, Question};
+use crate::engine::{Rest, State, attempt};
+use crate::plan::Plan;
+use crate::protocol::{Answer, Counts, Event, Line, Question, Start};
 
 /// How long the abandonment of a campaign is remembered after its last call: the longest legal window.
 const REMEMBERED: Millis = Millis::hours(31 * 24);
+
+/// What a work has learned is kept so long after its last call; then only what was counted.
+const LEARNED: Millis = Millis::hours(24);
+
+/// How a work is paced.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Engine {
+    Runs(Box<State>),
+    /// For a work that nothing was called for of late.
+    Rests(Box<Rest>),
+}
+
+impl Engine {
+    /// Other terms from now on. One that rests takes them when it wakes.
+    fn agree(&mut self, plan: &Plan, run: Start) {
+        if let Self::Runs(state) = self {
+            state.agree(plan, run);
+        }
+    }
+
+    /// Lets it rest; whether it did not yet.
+    fn rest(&mut self) -> bool {
+        let Self::Runs(state) = self else {
+            return false;
+        };
+        *self = Self::Rests(Box::new(state.rest()));
+        true
+    }
+}
 
 /// Calls of one campaign in one mode.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Work {
     pub(super) terms: Terms,
-    engine: State,
+    engine: Engine,
     pub(super) waiting: VecDeque<Waiting>,
     /// When a call was last started, or the work was begun.
     pub(super) last: Timestamp,
@@ -42,11 +74,15 @@ impl Work {
             Result::Unanswered => self.unanswered += 1,
         }
     }
+}
 
-    /// Whether it has somebody to call.
-    pub(super) fn wants_agents(&self) -> bool {
-        self.terms.open && !self.waiting.is_empty()
-    }
+/// For whom a call waits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Whose {
+    /// For one agent alone.
+    Theirs,
+    /// For whoever is free.
+    Anybodys,
 }
 
 /// What a work has, and how it is used.
@@ -66,9 +102,22 @@ impl Group {
         self.works.keys()
     }
 
-    /// How many calls a work knows to wait.
+    /// How many calls of a work are known to wait for an agent who could have them now.
     pub fn waiting(&self, work: &WorkId) -> usize {
-        self.works.get(work).map_or(0, |work| work.waiting.len())
+        let waiting = self.works.get(work).into_iter().flat_map(|work| &work.waiting);
+        waiting
+            .filter(|waiting| self.could_serve(waiting.agent.as_ref()))
+            .count()
+    }
+
+    /// Whether a call for one agent, or for any, could have an agent now.
+    pub fn could_serve(&self, agent: Option<&AgentId>) -> bool {
+        let is_free = |agent| {
+            self.agents
+                .get(agent)
+                .is_some_and(|seat| seat.is_free(self.ahead()))
+        };
+        agent.is_none_or(is_free)
     }
 
     /// How a work is done at present.
@@ -85,8 +134,8 @@ impl Group {
     pub(super) fn set_up(&mut self, settings: &Settings) {
         self.settings = settings.clone();
         for work in self.works.values_mut() {
-            work.engine
-                .agree(&work.terms.plan, self.settings.run(&work.terms));
+            let run = self.settings.run(&work.terms);
+            work.engine.agree(&work.terms.plan, run);
         }
     }
 
@@ -100,7 +149,7 @@ impl Group {
             return;
         }
         let work = Work {
-            engine: State::new(&terms.plan, run, t),
+            engine: Engine::Runs(Box::new(State::new(&terms.plan, run, t))),
             terms: terms.clone(),
             waiting: VecDeque::new(),
             last: self.now,
@@ -142,13 +191,25 @@ impl Group {
     ) -> Option<Answer> {
         let t = self.seconds();
         let work = self.works.get_mut(work)?;
+        let passes = question.is_none() && matches!(event, Event::Tick | Event::Inbound(..));
+        if let Engine::Rests(rest) = &work.engine {
+            if passes {
+                return None;
+            }
+            let run = self.settings.run(&work.terms);
+            let woken = State::woken(Rest::clone(rest), &work.terms.plan, run, t);
+            work.engine = Engine::Runs(Box::new(woken));
+        }
+        let Engine::Runs(state) = &mut work.engine else {
+            return None;
+        };
         let line = Line {
             t,
             event: event.clone(),
             question,
             counts,
         };
-        let (answer, failed) = attempt(&work.terms.plan, &mut work.engine, &line)?;
+        let (answer, failed) = attempt(&work.terms.plan, state, &line)?;
         if let Some(failed) = failed {
             work.failure = Some(failed.to_string());
         }
@@ -169,9 +230,8 @@ impl Group {
             load.agents += 1;
             load.free += u32::from(seat.is_free(ahead));
         }
-        let dialed = |stage: Stage| !matches!(stage, Stage::Offered);
         for call in self.calls.values().filter(|call| call.work == *id) {
-            load.calls += u32::from(dialed(call.stage) && call.agent.is_none());
+            load.calls += u32::from(call.stage.is_started() && call.agent.is_none());
         }
         load
     }
@@ -179,7 +239,11 @@ impl Group {
     /// The works that are to have agents now: those of the highest priority that have somebody to call.
     /// A blended group does one at a time: its inbound calls are one queue.
     pub(super) fn leading(&self) -> Vec<WorkId> {
-        let wanting = || self.works.iter().filter(|(_, work)| work.wants_agents());
+        let wants = |(id, work): &(&WorkId, &Work)| {
+            let mut waiting = work.waiting.iter();
+            work.terms.open && waiting.any(|waiting| self.could_have_agent(id, waiting))
+        };
+        let wanting = || self.works.iter().filter(wants);
         let Some(highest) = wanting().map(|(_, work)| work.terms.priority).max() else {
             return Vec::new();
         };
@@ -191,6 +255,37 @@ impl Group {
         } else {
             leading.collect()
         }
+    }
+
+    /// Whether an agent could be given to a work for a call that waits. One for whom it alone waits, and who is not
+    /// there, is not to keep the others from their work.
+    fn could_have_agent(&self, work: &WorkId, waiting: &Waiting) -> bool {
+        let Some(agent) = &waiting.agent else {
+            return true;
+        };
+        let seat = self.agents.get(agent).filter(|seat| seat.is_free(self.ahead()));
+        seat.is_some_and(|seat| seat.serves(work) || !self.is_counted_on(seat))
+    }
+
+    /// Whether calls on their way count on an agent.
+    fn is_counted_on(&self, seat: &Seat) -> bool {
+        seat.work.as_ref().is_some_and(|work| {
+            let load = self.load(work);
+            load.free <= load.calls
+        })
+    }
+
+    /// Whether a work has a call that an agent may have; and whether it is for nobody else.
+    fn has_call_for(&self, work: &WorkId, agent: &AgentId) -> Option<Whose> {
+        let mut whose = None;
+        for waiting in self.works.get(work).into_iter().flat_map(|work| &work.waiting) {
+            match &waiting.agent {
+                Some(only) if only == agent => return Some(Whose::Theirs),
+                Some(_) => {}
+                None => whose = Some(Whose::Anybodys),
+            }
+        }
+        whose
     }
 
     /// Whether a leading work may start calls: it has no more agents than its weight asks for, rounded up.
@@ -227,21 +322,25 @@ impl Group {
 
     /// The work that a free agent is to serve; none if the agent stays.
     fn best_for(&self, agent: &AgentId, leading: &[WorkId]) -> Option<WorkId> {
-        let present = self.agents.get(agent)?.work.as_ref();
-        if let Some(work) = present {
-            let load = self.load(work);
-            if load.free <= load.calls {
-                // Calls on their way count on this agent.
-                return None;
-            }
+        let seat = self.agents.get(agent)?;
+        if self.is_counted_on(seat) {
+            return None;
         }
+        let present = seat.work.as_ref();
+        let candidates: Vec<_> = leading
+            .iter()
+            .filter_map(|work| Some((self.has_call_for(work, agent)?, work)))
+            .collect();
+        // What waits for this agent alone waits for nobody else.
+        let whose = candidates.iter().map(|(whose, _)| *whose).min()?;
+        let candidates = candidates.into_iter().filter(|(other, _)| *other == whose);
         // Agents per weight if this one came along, compared by cross-multiplication.
         let fullness = |id: &WorkId| {
             let others = self.load(id).agents - u32::from(present == Some(id));
             let weight = self.works.get(id).map_or(1, |work| work.terms.weight.max(1));
             (u64::from(others) + 1, u64::from(weight))
         };
-        let best = leading.iter().min_by(|a, b| {
+        let best = candidates.map(|(_, work)| work).min_by(|a, b| {
             let ((a_agents, a_weight), (b_agents, b_weight)) = (fullness(a), fullness(b));
             let stays = |id: &WorkId| u8::from(present != Some(id));
             (a_agents * b_weight)
@@ -251,11 +350,19 @@ impl Group {
         (present != Some(best)).then(|| best.clone())
     }
 
-    /// Works that nothing was heard of for longer than any law looks back.
-    pub(super) fn drop_old_works(&mut self) {
+    /// Of works that nothing was called for, first what was learned is forgotten; then, when no law looks back on them
+    /// any more, they are.
+    pub(super) fn forget_old_works(&mut self) {
         let now = self.now;
-        let busy: Vec<WorkId> = self.calls.values().map(|call| call.work.clone()).collect();
+        let busy: BTreeSet<&WorkId> = self.calls.values().map(|call| &call.work).collect();
+        let is_idle = |id: &WorkId, work: &Work| work.waiting.is_empty() && !busy.contains(id);
         self.works
-            .retain(|id, work| work.last + REMEMBERED > now || !work.waiting.is_empty() || busy.contains(id));
+            .retain(|id, work| work.last + REMEMBERED > now || !is_idle(id, work));
+        for (id, work) in &mut self.works {
+            if work.last + LEARNED <= now && is_idle(id, work) && work.engine.rest() {
+                let serving = self.agents.values_mut().filter(|seat| seat.serves(id));
+                serving.for_each(|seat| seat.work = None);
+            }
+        }
     }
 }

@@ -30,14 +30,20 @@ const LEVEL_TRUST: f64 = 20.0;
 const COLD_RINGS: f64 = 2.2;
 /// Nor before so many calls have ended.
 const COLD_CALLS: f64 = 60.0;
-/// A call of which nothing was heard for so long is forgotten, in seconds.
+/// A call of which nothing was heard for so long is taken for lost, in seconds.
 const LOST_AFTER: f64 = 180.0;
+/// And forgotten after so many more.
+const FORGOTTEN_AFTER: f64 = 3_600.0;
 
 /// The calls in flight and what is known about such calls.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Demand {
     #[serde(with = "crate::pairs")]
     calls: BTreeMap<Id, Call>,
+    /// Calls of which nothing was heard for long, and since when they are taken for lost: not expected to be answered
+    /// any more, but counted if they were.
+    #[serde(default, with = "crate::pairs", skip_serializing_if = "BTreeMap::is_empty")]
+    lost: BTreeMap<Id, f64>,
     /// A person answers, by seconds since dialing.
     persons: Hazard,
     /// The call ends otherwise, by seconds since dialing.
@@ -90,6 +96,7 @@ impl Default for Demand {
         let persons = Hazard::new(Grid::Ringing, 0.02, MEMORY);
         Self {
             calls: BTreeMap::new(),
+            lost: BTreeMap::new(),
             rates: persons.rates(),
             persons,
             others: Hazard::new(Grid::Ringing, 0.05, MEMORY),
@@ -146,10 +153,10 @@ impl Demand {
         }
     }
 
-    /// A call has its verdict. False if it was not in flight.
+    /// A call has its verdict. False if it was not in flight. From one that was taken for lost nothing is learned.
     pub(crate) fn resolved(&mut self, call: &Id, verdict: Verdict, now: f64) -> bool {
         let Some(call) = self.calls.remove(call) else {
-            return false;
+            return self.lost.remove(call).is_some();
         };
         self.expose(&call, now);
         let (at, counted) = call.answered.unwrap_or((now, 0.0));
@@ -220,8 +227,10 @@ impl Demand {
         self.rates = self.persons.rates();
         let (live, dead) = (self.live.rates(), self.dead.rates());
         self.share = verdicts(&live, &dead).last().copied().unwrap_or(0.5);
-        self.calls
-            .retain(|_, call| now - call.answered.map_or(call.dialed, |(at, _)| at) < LOST_AFTER);
+        self.lost.retain(|_, since| now - *since < FORGOTTEN_AFTER);
+        let is_lost = |call: &Call| now - call.answered.map_or(call.dialed, |(at, _)| at) >= LOST_AFTER;
+        let lost = self.calls.extract_if(.., |_, call| is_lost(call));
+        self.lost.extend(lost.map(|(id, _)| (id, now)));
     }
 
     /// What is to be expected of calls.
@@ -503,5 +512,30 @@ impl Ringing {
                 .map(|age| rung.each_ref().map(|known| self.later(age, known)))
                 .collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_was_taken_for_lost_is_counted_when_it_comes_out() {
+        let call = Id::Number(1);
+        let mut demand = Demand::default();
+        demand.dialed(&call, 0.0);
+        demand.advance(LOST_AFTER);
+        assert_eq!(demand.in_flight(), 0);
+        let people = demand.people;
+        assert!(demand.resolved(&call, Verdict::Live, LOST_AFTER + 60.0));
+        assert!(!demand.resolved(&call, Verdict::Live, LOST_AFTER + 60.0));
+        assert!(
+            (demand.people - people).abs() < 1e-9,
+            "nothing is learned from it"
+        );
+        demand.dialed(&call, 1_000.0);
+        demand.advance(1_000.0 + LOST_AFTER);
+        demand.advance(1_000.0 + LOST_AFTER + FORGOTTEN_AFTER);
+        assert!(!demand.resolved(&call, Verdict::Live, 9_000.0));
     }
 }
