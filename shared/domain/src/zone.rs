@@ -6,8 +6,6 @@ use chrono::{DateTime, Offset, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::time::Timestamp;
-
 /// A time zone of the IANA database, such as `Europe/Berlin`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimeZone(Tz);
@@ -35,12 +33,6 @@ impl TimeZone {
     pub fn offset_millis(self, at: DateTime<Utc>) -> i64 {
         let offset = self.0.offset_from_utc_datetime(&at.naive_utc());
         i64::from(offset.fix().local_minus_utc()) * 1_000
-    }
-
-    /// Seconds since midnight, by the clock on the wall.
-    pub fn second_of_day(self, at: Timestamp) -> u32 {
-        let local = at.millis().saturating_add(self.offset_millis(at.utc()));
-        u32::try_from(local.rem_euclid(86_400_000) / 1_000).unwrap_or(0)
     }
 }
 

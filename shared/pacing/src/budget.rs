@@ -198,10 +198,13 @@ impl Account {
     /// So many seconds pass.
     fn watch(&mut self, seconds: f64) {
         if let Window::Last(window) = self.limit.window {
-            let is_over = self.sum.abandoned > self.limit.rate * self.sum.live;
-            let over = if is_over { seconds } else { 0.0 };
+            let over = if self.is_exceeded() { seconds } else { 0.0 };
             self.strayed = (self.strayed + over - ADMITTED * seconds).clamp(0.0, MOST_STRAYED * window);
         }
+    }
+
+    fn is_exceeded(&self) -> bool {
+        self.sum.abandoned > self.limit.rate * self.sum.live
     }
 
     /// Deviations that are kept besides.
@@ -373,6 +376,11 @@ impl Budget {
         self.all().for_each(|account| account.expire(now));
         self.advance(now);
         self.limited_by(limits);
+    }
+
+    /// Whether one of the first so many limits is exceeded.
+    pub(crate) fn is_exceeded(&self, limits: usize) -> bool {
+        self.accounts.iter().take(limits).any(Account::is_exceeded)
     }
 
     /// Live and abandoned calls of one of the [`VIEWS`].

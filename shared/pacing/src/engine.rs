@@ -45,7 +45,7 @@ pub struct State {
 /// What is left of a run for which nothing is called: what was counted, since the law looks back on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Rest {
-    began: f64,
+    pub(crate) began: f64,
     budget: Budget,
     strain: Strain,
 }
@@ -114,7 +114,13 @@ pub(crate) fn attempt(
                 state.by_mode(Mode::Progressive, &moment)
             });
             state.threshold = dialing.threshold;
-            (Answer::Dial(dialing.calls.min(moment.most)), failed)
+            let calls = if state.budget.is_exceeded(plan.limits.len()) {
+                // Whatever the formula says, nobody else is lost before what was lost is made up for.
+                dialing.calls.min(state.by_mode(Mode::Progressive, &moment).calls)
+            } else {
+                dialing.calls
+            };
+            (Answer::Dial(calls.min(moment.most)), failed)
         }
         Question::Seize => {
             let (pool, failed) = state.seize(plan, line);
@@ -172,6 +178,7 @@ impl State {
     /// Another plan and other terms from now on. What was learned and counted stays.
     pub(crate) fn agree(&mut self, plan: &Plan, run: Start) {
         self.run = run;
+        self.inbound.aim(run.in_sla);
         self.budget.limited_by(&limits(plan, &run, self.began));
     }
 
@@ -349,6 +356,10 @@ impl State {
 
 /// What the other parts read.
 impl State {
+    pub(crate) const fn began(&self) -> f64 {
+        self.began
+    }
+
     /// Seconds since the run began.
     pub(crate) fn elapsed(&self) -> f64 {
         self.now - self.began

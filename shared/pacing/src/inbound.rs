@@ -72,6 +72,11 @@ impl Inbound {
         }
     }
 
+    /// Within which time calls should be answered from now on.
+    pub(crate) fn aim(&mut self, in_sla: Option<f64>) {
+        self.in_time = in_sla.unwrap_or(USUAL_TARGET_SECONDS);
+    }
+
     pub(crate) fn happen(&mut self, call: &Id, event: InboundEvent, staff: u32, now: f64) {
         match event {
             InboundEvent::Queued => {

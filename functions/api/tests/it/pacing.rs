@@ -579,3 +579,56 @@ async fn a_group_of_many_campaigns_and_booked_agents_is_written_down() {
     work(&api, &mut next, 2).await;
     assert_eq!(seen_of_group(&api).await["agents"], 71);
 }
+
+#[tokio::test]
+async fn agents_are_given_back_when_their_group_is_paced_no_longer() {
+    let api = Api::new().await;
+    floor(&api).await;
+    let call = waiting(&api, "progressive").await;
+    let mut owner = owner(&api).await;
+    work(&api, &mut owner, 3).await;
+    let agent = async || api.get("/v1/agents/ada").await.expect(200).json;
+    assert_eq!(agent().await["state"], "RESERVED", "for {call}");
+    api.put("/v1/skill-groups/sales", &json!({"name": "Sales"}))
+        .await
+        .expect(200);
+    api.pass(3).await;
+    assert_eq!(owner.pulse(&api.context).await.unwrap(), Pulsed::Lost);
+    assert_eq!(agent().await["state"], "READY");
+}
+
+#[tokio::test]
+async fn an_agent_who_leaves_for_a_group_that_is_not_paced_is_given_back() {
+    let api = Api::new().await;
+    floor(&api).await;
+    waiting(&api, "progressive").await;
+    let mut owner = owner(&api).await;
+    let bo = json!({"name": "Bo", "skillGroups": ["sales"]});
+    api.put("/v1/agents/bo", &bo).await.expect(200);
+    for (sequence, event) in [(1, "log_on"), (2, "ready")] {
+        let event = json!({"sequence": sequence, "event": {"type": event}});
+        api.post("/v1/agents/bo/events", &event).await.expect(200);
+    }
+    work(&api, &mut owner, 3).await;
+    let state = async |agent: &str| {
+        let agent = api.get(&format!("/v1/agents/{agent}")).await.expect(200);
+        agent.text_of("state")
+    };
+    let mut states = [state("ada").await, state("bo").await];
+    states.sort();
+    assert_eq!(states, ["RESERVED", "SEIZED"]);
+    let free = if state("bo").await == "SEIZED" {
+        "bo"
+    } else {
+        "ada"
+    };
+    let elsewhere = json!({"name": "X", "skillGroups": ["help"]});
+    api.put("/v1/skill-groups/help", &json!({"name": "Help"}))
+        .await
+        .expect(200);
+    api.put(&format!("/v1/agents/{free}"), &elsewhere)
+        .await
+        .expect(200);
+    work(&api, &mut owner, 40).await;
+    assert_eq!(state(free).await, "READY");
+}

@@ -8,7 +8,7 @@ use domain::id::{ActivityId, AgentId, SkillGroupId, TenantId};
 use domain::time::Millis;
 use domain::timer::Timer;
 use futures::{FutureExt as _, StreamExt as _, stream};
-use pacing::group::Decision;
+use pacing::group::{Decision, Group};
 use platform::table::{Condition, Consistency, Key, TableError, Write};
 
 use super::waiting;
@@ -333,6 +333,25 @@ pub(super) async fn let_go(
         agent.let_go(call, writing)
     })
     .await
+}
+
+/// Gives a group's agents back to the inbound side: it is paced no longer.
+pub(super) async fn give_back(context: &Context, tenant: &TenantId, group: &Group) -> Result<(), Error> {
+    for agent in group.agents() {
+        if let Some(call) = group.kept_for(agent) {
+            let_go(context, tenant, agent, call).await?;
+        }
+        release(context, tenant, agent).await?;
+    }
+    Ok(())
+}
+
+/// Gives an agent back to the inbound side.
+pub(super) async fn release(context: &Context, tenant: &TenantId, agent: &AgentId) -> Result<(), Error> {
+    match agents::seize(context, tenant, agent, Side::Inbound).await {
+        Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Changes an agent. False if there is none, or the change does not fit.

@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use pacing::group::{Decision, Group, Happening, View};
-use platform::table::{Consistency, Key, Order, Query, SortRange, TableError, Write};
+use platform::table::{Consistency, Item, Key, Order, Query, SortRange, TableError, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::commit::MAX_TRIES;
@@ -23,6 +23,8 @@ use crate::store::{Put, decode};
 const KEPT: Millis = Millis::hours(24);
 /// Time between two states from which audits begin.
 const AUDITED_FROM: Millis = Millis::hours(1);
+/// More states from which audits begin than are kept at any time.
+const SNAPSHOTS: usize = 100;
 /// Steps read at once.
 const PAGE: usize = 200;
 /// Bytes of a packed state in one item, of which DynamoDB takes 400 KB.
@@ -261,11 +263,14 @@ pub async fn audit(context: &Context, tenant: &TenantId, group: &SkillGroupId) -
         range: SortRange::All,
         after: None,
         order: Order::Ascending,
-        limit: 1,
+        limit: SNAPSHOTS,
         consistency: Consistency::Strong,
     };
-    let oldest = context.table.query(&snapshots).await?.items.into_iter().next();
-    let Some(oldest) = oldest else {
+    let kept = context.table.query(&snapshots).await?.items;
+    // What has expired may stand for a while, and the steps behind it no more.
+    let now = context.now();
+    let stands = |item: &Item| item.expires.is_none_or(|expires| expires > now);
+    let Some(oldest) = kept.into_iter().find(stands) else {
         return Err(Error::not_found("recorded pacing of the skill group", group));
     };
     let from: u64 = oldest

@@ -193,6 +193,9 @@ impl Owner {
             return Ok(None);
         };
         let Some(pacing) = skill_groups::pacing(context, tenant, id).await? else {
+            if let Some((group, _)) = log::rebuild(context, tenant, id, before.snapshot, before.next).await? {
+                carry_out::give_back(context, tenant, &group).await?;
+            }
             let again = None;
             let forgotten = put(tenant, id, &Ownership { again, ..before }, version)?;
             context.table.transact(vec![forgotten]).await?;
@@ -223,7 +226,8 @@ impl Owner {
         let taken_in = rebuilt
             .as_ref()
             .map_or_else(Timestamp::default, |(group, _)| group.stepped());
-        let (group, decided) = rebuilt.unwrap_or_else(|| (Group::new(pacing.as_of(now), now), Vec::new()));
+        let (group, decided) =
+            rebuilt.unwrap_or_else(|| (Group::new(pacing.as_of(now, now), now), Vec::new()));
         let unfinished = decided.into_iter().filter(carry_out::is_to_be_finished).collect();
         let mut owner = Self {
             tenant: tenant.clone(),
@@ -334,11 +338,10 @@ impl Owner {
             return Ok(true);
         }
         let Some(pacing) = skill_groups::pacing(context, &self.tenant, &self.id).await? else {
+            carry_out::give_back(context, &self.tenant, &self.group).await?;
             return Ok(false);
         };
-        let mut settings = pacing.as_of(now);
-        // The clock of the day goes on by itself.
-        settings.time_of_day = self.group.settings().time_of_day;
+        let settings = pacing.as_of(now, self.group.began());
         if settings != *self.group.settings() {
             self.gathered.push(Happening::Settings(settings));
         }

@@ -11,6 +11,7 @@ use domain::voice::CallResult;
 use pacing::group::{AgentSeen, CallSeen, Happening};
 use platform::table::Consistency;
 
+use super::carry_out;
 use crate::context::Context;
 use crate::error::Error;
 use crate::listing::{Listing, MAX_LIMIT};
@@ -89,14 +90,11 @@ impl Known {
         id: &AgentId,
         stored: Option<Stored<Agent>>,
     ) -> Result<Vec<Happening>, Error> {
-        let ours = match &stored {
-            Some(stored) => {
-                let paced_by =
-                    skill_groups::pacing_agents(context, tenant, &stored.value.skill_groups).await?;
-                paced_by.as_ref() == Some(group)
-            }
-            None => false,
+        let paced_by = match &stored {
+            Some(stored) => skill_groups::pacing_agents(context, tenant, &stored.value.skill_groups).await?,
+            None => None,
         };
+        let ours = paced_by.as_ref() == Some(group);
         let Some(Stored {
             value: agent,
             version,
@@ -104,6 +102,10 @@ impl Known {
         else {
             self.kept.remove(id);
             let left = self.versions.remove(id).is_some();
+            if left && paced_by.is_none() {
+                // Nobody else would.
+                carry_out::release(context, tenant, id).await?;
+            }
             return Ok(left.then(|| gone(id, context.now())).into_iter().collect());
         };
         match &agent.reservation {

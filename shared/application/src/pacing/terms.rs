@@ -36,10 +36,15 @@ pub struct GroupPacing {
 }
 
 impl GroupPacing {
-    /// The settings as of a moment.
-    pub(super) fn as_of(&self, now: Timestamp) -> Settings {
+    /// The settings as of a moment, for a group that began at another: by the clock of the moment, which may have been
+    /// put forward or back since.
+    pub(super) fn as_of(&self, now: Timestamp, began: Timestamp) -> Settings {
+        let local = began
+            .millis()
+            .saturating_add(self.time_zone.offset_millis(now.utc()));
+        let second = u32::try_from(local.rem_euclid(86_400_000) / 1_000).unwrap_or(0);
         Settings {
-            time_of_day: f64::from(self.time_zone.second_of_day(now)),
+            time_of_day: f64::from(second),
             ..self.settings.clone()
         }
     }

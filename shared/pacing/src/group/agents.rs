@@ -194,7 +194,8 @@ impl Group {
             // A routing engine that does not say which call it gave to the agent.
             let seat = self.agents.get(agent).filter(|_| fresh)?;
             let kept = seat.kept.as_ref().map(|kept| kept.call.clone());
-            kept.or_else(|| self.unclaimed(seat.work.as_ref()?))
+            let outbound = seat.seen.side == Side::Outbound || !self.settings.blended;
+            kept.or_else(|| self.unclaimed(seat.work.as_ref().filter(|_| outbound)?))
         });
         if let Some(call) = call
             && self.calls.contains_key(&call)

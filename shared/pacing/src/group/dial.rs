@@ -13,7 +13,7 @@ impl Group {
     /// Starts calls, or shows contacts, as every leading work's engine says.
     pub(super) fn dial(&mut self, decisions: &mut Vec<Decision>) {
         self.dial_accepted(decisions);
-        let leading = self.leading();
+        let leading = self.leading_by_calls();
         for work in &leading {
             if self.may_dial(work, &leading) {
                 self.dial_for(work, decisions);

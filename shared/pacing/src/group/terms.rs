@@ -40,7 +40,7 @@ pub struct Settings {
     /// How long before a commitment an agent gets no conversation any more.
     #[serde(default = "commitment_lead")]
     pub commitment_lead: Millis,
-    /// Local time of day when the setting was read, in seconds.
+    /// Local time of day when the group began, in seconds.
     pub time_of_day: f64,
 }
 
@@ -68,8 +68,9 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The run of a work's engine. The limit of a run is that of its life: it never ends.
-    pub(super) fn run(&self, terms: &Terms) -> Start {
+    /// The run of a work's engine, which began so many seconds after the group. The limit of a run is that of its
+    /// life: it never ends.
+    pub(super) fn run(&self, terms: &Terms, began: f64) -> Start {
         Start {
             limit: terms.limit,
             abandon_wait: super::seconds(self.abandon_after),
@@ -79,7 +80,7 @@ impl Settings {
             duration: None,
             max_lines_per_agent: self.lines_per_agent,
             in_sla: self.blended.then(|| super::seconds(self.inbound_target)),
-            time_of_day: self.time_of_day,
+            time_of_day: libm::fmod(self.time_of_day + began, 86_400.0),
         }
     }
 }

@@ -9,6 +9,7 @@ use domain::voice::{CallResult, DialingMode};
 use proptest::prelude::*;
 
 use super::*;
+use crate::budget::{Limit, Window};
 use crate::plan::{Mode, Plan};
 
 fn at(millis: i64) -> Timestamp {
@@ -831,4 +832,103 @@ fn an_inbound_call_that_is_told_of_too_late_does_not_wait_for_ever() {
     // That the other was served is never told.
     group.step(at(3_601_000), &[]);
     assert_eq!(group.view().in_queue, 0);
+}
+
+#[test]
+fn lines_that_are_few_go_to_all_works_in_turn() {
+    let settings = Settings {
+        calls_per_second: Some(1),
+        ..Settings::default()
+    };
+    let mut group = Group::new(settings, at(0));
+    let works = [1, 2].map(|n| WorkId {
+        campaign: Some(CampaignId::generate(at(0), n)),
+        mode: DialingMode::Progressive,
+    });
+    let mut happenings: Vec<_> = works
+        .iter()
+        .map(|work| Happening::Terms {
+            work: work.clone(),
+            terms: terms(DialingMode::Progressive),
+        })
+        .collect();
+    happenings.extend((0..40).map(|n| free(n, 0)));
+    for (place, work) in works.iter().enumerate() {
+        happenings.extend((0..40).map(|n| waits(work, 100 * place as u64 + n)));
+    }
+    group.step(at(0), &happenings);
+    for second in 1..10 {
+        group.step(at(second * 1_010), &[]);
+    }
+    let dialed: Vec<_> = group.view().works.iter().map(|work| work.dialed).collect();
+    assert_eq!(dialed, [5, 5]);
+}
+
+/// Calls that a formula starts while a budget over half an hour stands at a share, of the first `many` calls.
+fn started_after(abandoned: u64, many: u64) -> usize {
+    let mut group = Group::new(Settings::default(), at(0));
+    let work = work(DialingMode::Power);
+    let limits = vec![Limit {
+        rate: 0.1,
+        window: Window::Last(1_800.0),
+    }];
+    let agreed = Happening::Terms {
+        work: work.clone(),
+        terms: Box::new(Terms {
+            plan: plan(DialingMode::Power).with_limits(limits),
+            ..*terms(DialingMode::Power)
+        }),
+    };
+    let mut happenings = vec![agreed];
+    happenings.extend((0..10).map(|n| free(n, 0)));
+    happenings.extend((0..20).map(|n| waits(&work, n)));
+    let first = dialed(&group.step(at(0), &happenings));
+    assert_eq!(first.len(), 20);
+    let mut come_out = Vec::new();
+    for (n, (id, _)) in (0..).zip(first) {
+        let seen = |seen| Happening::Call {
+            call: id.clone(),
+            seen,
+        };
+        if n < many {
+            come_out.push(seen(CallSeen::Live));
+        }
+        come_out.push(seen(CallSeen::Over(if n < abandoned {
+            CallResult::Abandoned
+        } else {
+            CallResult::Machine
+        })));
+    }
+    group.step(at(5_000), &come_out);
+    let further: Vec<_> = (100..140).map(|n| waits(&work, n)).collect();
+    dialed(&group.step(at(6_000), &further)).len()
+}
+
+#[test]
+fn power_keeps_an_agent_for_each_call_while_a_budget_is_exceeded() {
+    assert_eq!(started_after(1, 15), 20);
+    assert_eq!(started_after(2, 15), 10);
+}
+
+#[test]
+fn the_clock_is_the_same_for_works_that_begin_later() {
+    let settings = Settings {
+        time_of_day: 9.0 * 3_600.0,
+        ..Settings::default()
+    };
+    let mut group = Group::new(settings, at(0));
+    // From noon on, two calls for each agent.
+    let source = "time.of_day >= 43200.0 ? power(2) : progressive()";
+    let work = work(DialingMode::Power);
+    let agreed = Happening::Terms {
+        work: work.clone(),
+        terms: Box::new(Terms {
+            plan: plan(DialingMode::Power).with_init(source).unwrap(),
+            ..*terms(DialingMode::Power)
+        }),
+    };
+    let mut happenings = vec![agreed, free(0, 0)];
+    happenings.extend((0..4).map(|n| waits(&work, n)));
+    // The work begins three hours after the group.
+    assert_eq!(dialed(&group.step(at(3 * 3_600_000), &happenings)).len(), 2);
 }

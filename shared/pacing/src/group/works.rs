@@ -1,6 +1,6 @@
 //! Works: each with its engine, and the agents that it has.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use domain::id::AgentId;
 use domain::time::{Millis, Timestamp};
@@ -33,6 +33,14 @@ impl Engine {
     fn agree(&mut self, plan: &Plan, run: Start) {
         if let Self::Runs(state) = self {
             state.agree(plan, run);
+        }
+    }
+
+    /// When its run began, in seconds since the group did.
+    fn began(&self) -> f64 {
+        match self {
+            Self::Runs(state) => state.began(),
+            Self::Rests(rest) => rest.began,
         }
     }
 
@@ -97,6 +105,16 @@ pub(super) struct Load {
 }
 
 impl Group {
+    /// When it began.
+    pub const fn began(&self) -> Timestamp {
+        self.began
+    }
+
+    /// The agents who are there.
+    pub fn agents(&self) -> impl Iterator<Item = &AgentId> {
+        self.agents.keys()
+    }
+
     /// The works, which anybody may look at.
     pub fn works(&self) -> impl Iterator<Item = &WorkId> {
         self.works.keys()
@@ -134,7 +152,7 @@ impl Group {
     pub(super) fn set_up(&mut self, settings: &Settings) {
         self.settings = settings.clone();
         for work in self.works.values_mut() {
-            let run = self.settings.run(&work.terms);
+            let run = self.settings.run(&work.terms, work.engine.began());
             work.engine.agree(&work.terms.plan, run);
         }
     }
@@ -142,12 +160,13 @@ impl Group {
     /// A work is done so from now on.
     pub(super) fn agree(&mut self, id: &WorkId, terms: &Terms) {
         let t = self.seconds();
-        let run = self.settings.run(terms);
         if let Some(work) = self.works.get_mut(id) {
+            let run = self.settings.run(terms, work.engine.began());
             work.engine.agree(&terms.plan, run);
             work.terms = terms.clone();
             return;
         }
+        let run = self.settings.run(terms, t);
         let work = Work {
             engine: Engine::Runs(Box::new(State::new(&terms.plan, run, t))),
             terms: terms.clone(),
@@ -196,7 +215,7 @@ impl Group {
             if passes {
                 return None;
             }
-            let run = self.settings.run(&work.terms);
+            let run = self.settings.run(&work.terms, rest.began);
             let woken = State::woken(Rest::clone(rest), &work.terms.plan, run, t);
             work.engine = Engine::Runs(Box::new(woken));
         }
@@ -234,6 +253,26 @@ impl Group {
             load.calls += u32::from(call.stage.is_started() && call.agent.is_none());
         }
         load
+    }
+
+    /// The works that are to have agents now, in the order in which lines are given to them: what has the fewest calls
+    /// on their way, against its weight, comes first.
+    pub(super) fn leading_by_calls(&self) -> Vec<WorkId> {
+        let mut calls: BTreeMap<&WorkId, u64> = BTreeMap::new();
+        for call in self.calls.values().filter(|call| call.stage.is_started()) {
+            *calls.entry(&call.work).or_default() += 1;
+        }
+        let load = |id: &WorkId| {
+            let weight = self.works.get(id).map_or(1, |work| work.terms.weight.max(1));
+            (calls.get(id).copied().unwrap_or(0), u64::from(weight))
+        };
+        let mut leading = self.leading();
+        // Calls per weight, compared by cross-multiplication.
+        leading.sort_by(|a, b| {
+            let ((a_calls, a_weight), (b_calls, b_weight)) = (load(a), load(b));
+            (a_calls * b_weight).cmp(&(b_calls * a_weight))
+        });
+        leading
     }
 
     /// The works that are to have agents now: those of the highest priority that have somebody to call.
