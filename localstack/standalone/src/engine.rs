@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use platform::changes::Consumer;
 use platform::queues::QueueName;
 use platform_embedded::{Embedded, SYNCHRONOUS, Stats};
+use runtime::record::Message;
 use runtime::{poll, stream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -125,7 +126,7 @@ impl Engine {
         F: Future<Output = Result<(), application::error::Error>> + Send + 'static,
     {
         let context = self.context.clone();
-        let handler = move |message| handler(context.clone(), message);
+        let handler = move |message: Message| handler(context.clone(), message.body);
         self.loops.spawn(poll::queue(
             self.embedded.queues(),
             queue,

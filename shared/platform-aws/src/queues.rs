@@ -11,6 +11,7 @@ use aws_sdk_sqs::types::{
     SendMessageBatchRequestEntry,
 };
 use domain::time::Millis;
+use domain::trace::TraceId;
 use futures::StreamExt;
 use platform::queues::{
     MAX_DELAY, MAX_RECEIVE, OutgoingMessage, QueueError, QueueName, Queues, ReceivedMessage,
@@ -166,16 +167,14 @@ fn said(failure: &BatchResultErrorEntry) -> String {
 }
 
 fn received(message: Message) -> Option<ReceivedMessage> {
-    let count = message
-        .attributes
-        .as_ref()
-        .and_then(|attributes| attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount))
-        .and_then(|count| count.parse().ok())
-        .unwrap_or(1);
+    let attribute = |name| message.attributes.as_ref()?.get(&name).map(String::as_str);
+    let count = attribute(MessageSystemAttributeName::ApproximateReceiveCount);
+    let trace = attribute(MessageSystemAttributeName::AwsTraceHeader);
     Some(ReceivedMessage {
+        receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+        trace: trace.and_then(TraceId::of_header),
         receipt: message.receipt_handle?,
         body: message.body?,
-        receive_count: count,
     })
 }
 
@@ -213,6 +212,7 @@ impl Queues for SqsQueues {
             .visibility_timeout(seconds(visibility, MAX_VISIBILITY))
             .wait_time_seconds(WAIT_SECONDS)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::AwsTraceHeader)
             .send()
             .await
             .map_err(unavailable)?;
@@ -238,6 +238,21 @@ impl Queues for SqsQueues {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_received_message_tells_its_trace() {
+        let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
+        let message = Message::builder()
+            .receipt_handle("r")
+            .body("b")
+            .attributes(MessageSystemAttributeName::AwsTraceHeader, header)
+            .attributes(MessageSystemAttributeName::ApproximateReceiveCount, "3")
+            .build();
+        let received = received(message).unwrap();
+        assert_eq!(received.receive_count, 3);
+        assert_eq!(received.trace, TraceId::of_header(header));
+        assert!(received.trace.is_some());
+    }
 
     #[test]
     fn delays_are_whole_seconds_and_never_short() {

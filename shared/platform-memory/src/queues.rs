@@ -158,6 +158,7 @@ impl Queues for World {
                         receipt: message.id.to_string(),
                         body: message.body.clone(),
                         receive_count: message.receives,
+                        trace: None,
                     });
                 }
             }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::time::Millis;
+use domain::trace::TraceId;
 
 /// Longest delay of a message (SQS's bound).
 pub const MAX_DELAY: Millis = Millis::seconds(900);
@@ -54,6 +55,8 @@ pub struct ReceivedMessage {
     pub body: String,
     /// How often it has been received, this time included.
     pub receive_count: u32,
+    /// The trace of whoever sent it, where the platform carries it.
+    pub trace: Option<TraceId>,
 }
 
 /// Why a queue did not do it.

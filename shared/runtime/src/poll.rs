@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::record::{Verdict, handle, span};
+use crate::record::{Message, Verdict, handle, span};
 
 /// How long a received message is hidden from others. Longer than any handler may take, and anew with
 /// every sign of life where the platform takes them.
@@ -37,7 +37,7 @@ pub async fn queue<H, F>(
     stop: CancellationToken,
     handler: H,
 ) where
-    H: Fn(String) -> F,
+    H: Fn(Message) -> F,
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
     held(queues, None, name, at_once, stop, handler).await;
@@ -52,7 +52,7 @@ pub async fn held<H, F>(
     stop: CancellationToken,
     handler: H,
 ) where
-    H: Fn(String) -> F,
+    H: Fn(Message) -> F,
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
     let room = Arc::new(Semaphore::new(usize::try_from(at_once).unwrap_or(1)));
@@ -74,7 +74,12 @@ pub async fn held<H, F>(
         };
         for message in messages {
             let (queues, hold) = (queues.clone(), hold.clone());
-            let handling = handle("message", handler(message.body)).instrument(span(message.receive_count));
+            let span = span(message.receive_count, message.trace.as_ref());
+            let work = Message {
+                body: message.body,
+                trace: message.trace,
+            };
+            let handling = handle("message", handler(work)).instrument(span);
             let place = places.split(1);
             tokio::spawn(async move {
                 let _place = place;

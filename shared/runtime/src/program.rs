@@ -18,9 +18,10 @@ use platform::queues::QueueName;
 use platform_aws::changes::RecordError;
 use tokio_util::sync::CancellationToken;
 
-use crate::lambda::sqs::{Bounds, Message};
+use crate::lambda::sqs::Bounds;
 use crate::lambda::stream::StreamEvent;
 use crate::lambda::{Invocation, end_in_order, serve, sqs, stream};
+use crate::record::Message;
 use crate::telemetry::{self, LogFormat};
 use crate::wiring::{Ports, Wired};
 

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
 use application::error::Error;
+use domain::trace::TraceId;
 use futures::FutureExt;
 use tracing::field::Empty;
 use tracing::{Span, info_span};
@@ -19,10 +20,19 @@ pub enum Verdict {
     Again,
 }
 
-/// What log lines about a message bear: how often it was received, and what its handler fills in about
+/// A message for a handler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// As it was sent.
+    pub body: String,
+    /// The trace of whoever sent it.
+    pub trace: Option<TraceId>,
+}
+
+/// What log lines about a message bear: how often it was received, its trace, and what its handler fills in about
 /// whom and what it is about.
-pub fn span(receives: u32) -> Span {
-    info_span!(
+pub fn span(receives: u32, trace: Option<&TraceId>) -> Span {
+    let span = info_span!(
         "message",
         { fields::RECEIVES } = receives,
         { fields::MESSAGE_ID } = Empty,
@@ -33,7 +43,11 @@ pub fn span(receives: u32) -> Span {
         { fields::CONVERSATION } = Empty,
         { fields::WEBHOOK } = Empty,
         { fields::EVENT } = Empty,
-    )
+    );
+    if let Some(trace) = trace {
+        span.record(fields::TRACE, trace.as_str());
+    }
+    span
 }
 
 /// Runs the handler of one record and says what is to become of it. Logged here, once.

@@ -16,9 +16,10 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::time::{Millis, Timestamp};
 use platform::changes::{Change, Consumer, Sequence, ShardId};
 use platform::table::Key;
-use runtime::lambda::sqs::{Bounds, Message};
+use runtime::lambda::sqs::Bounds;
 use runtime::lambda::stream::{StreamAnswer, StreamEvent};
 use runtime::lambda::{Deadline, sqs, stream};
+use runtime::record::Message;
 
 const FIRST: &str = "059f36b4-87a3-44ab-83d2-661975830a7d";
 const SECOND: &str = "2e1424d4-f796-459a-8184-9c92662be6da";

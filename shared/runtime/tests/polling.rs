@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use domain::time::Millis;
 use platform::queues::{OutgoingMessage, QueueError, QueueName, Queues, ReceivedMessage};
 use runtime::poll::{self, Hold, SIGN_OF_LIFE, VISIBILITY};
+use runtime::record::Message;
 use tokio_util::sync::CancellationToken;
 
 /// Hands out its messages once, and remembers what was deleted and held.
@@ -63,6 +64,7 @@ impl Queues for Scripted {
             receipt: body.to_owned(),
             body: body.to_owned(),
             receive_count: 1,
+            trace: None,
         };
         Ok(taken.into_iter().map(received).collect())
     }
@@ -85,8 +87,8 @@ impl Hold for Scripted {
     }
 }
 
-async fn handled(message: String) -> Result<(), Error> {
-    match message.as_str() {
+async fn handled(message: Message) -> Result<(), Error> {
+    match message.body.as_str() {
         "long" => tokio::time::sleep(SIGN_OF_LIFE.duration() * 3 + Millis::seconds(1).duration()).await,
         "broken" => panic!("deliberate"),
         "failing" => return Err(Error::Platform("the table is away".into())),

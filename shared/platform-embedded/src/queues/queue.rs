@@ -96,6 +96,7 @@ impl Queue {
                 receipt: format!("{id}.{}", message.received),
                 body: message.body.to_string(),
                 receive_count: message.received,
+                trace: None,
             });
             self.wait(id, now + visibility);
         }

@@ -12,7 +12,7 @@ use tracing::{Instrument, Span};
 
 use super::Deadline;
 use crate::fields;
-use crate::record::{Verdict, handle, span};
+use crate::record::{Message, Verdict, handle, span};
 
 /// How a worker wants its messages.
 #[derive(Clone, Copy, Debug)]
@@ -22,15 +22,6 @@ pub struct Bounds {
     /// How long one may take. With less time left none is begun: it returns to its queue at once
     /// instead of being cut in the middle.
     pub longest: Millis,
-}
-
-/// A message for a handler.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// As it was sent.
-    pub body: String,
-    /// The trace of whoever sent it.
-    pub trace: Option<TraceId>,
 }
 
 /// Handles a batch, received at `now`. The response names the messages that are to come again; it
@@ -86,11 +77,8 @@ where
 /// What log lines about a message bear.
 fn described(message: &SqsMessage, id: &str, trace: Option<&TraceId>) -> Span {
     let receives = attribute(message, "ApproximateReceiveCount").and_then(|count| count.parse().ok());
-    let span = span(receives.unwrap_or(1));
+    let span = span(receives.unwrap_or(1), trace);
     span.record(fields::MESSAGE_ID, id);
-    if let Some(trace) = trace {
-        span.record(fields::TRACE, trace.as_str());
-    }
     span
 }
 

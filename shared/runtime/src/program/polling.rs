@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Failure, Worker};
 use crate::lambda::Measures;
 use crate::poll;
+use crate::record::Message;
 use crate::wiring::Wired;
 
 /// Time between two writings of what a polling process measured.
@@ -36,8 +37,8 @@ where
     for queue in worker.queues {
         let (context, handler, measures) = (wired.context.clone(), handler.clone(), wired.measures);
         let handled = Arc::new(AtomicU32::new(0));
-        let one = move |body| {
-            let (work, handled) = (handler(context.clone(), body), handled.clone());
+        let one = move |Message { body, trace }| {
+            let (work, handled) = (handler(context.traced(trace), body), handled.clone());
             async move {
                 let outcome = work.await;
                 if handled.fetch_add(1, Ordering::Relaxed) % WRITTEN_AFTER == WRITTEN_AFTER - 1 {
