@@ -21,7 +21,7 @@ use clap::Parser;
 use domain::time::Millis;
 
 use drive::{Load, run};
-use prices::{MEMORY_GB, Prices, TABLE_CALL_SECONDS, WEB_CALL_SECONDS};
+use prices::{LARGE, LARGE_MB, MEMORY_MB, Prices, TABLE_CALL_SECONDS, WEB_CALL_SECONDS};
 use provider::MessageIds;
 use report::Report;
 use scenario::Origin;
@@ -117,7 +117,7 @@ fn head(arguments: &Arguments, prices: &Prices) -> String {
     format!(
         "{} activities, {} a second, due 10 minutes after they are created; queues gather {} ms and at \
          most 10 messages, the stream {} ms (history: {} ms) and at most {} changes of one of 3 shards. A call to the \
-         table is taken to last {:.0} ms, one to a provider or endpoint {:.0} ms; functions have {} MB. \
+         table is taken to last {:.0} ms, one to a provider or endpoint {:.0} ms; functions have {MEMORY_MB} MB, {} have {LARGE_MB}. \
          Polls of empty queues and storage are not counted: they do not grow with activities.\n\n\
          Prices: {source}; {region}, {date}.",
         arguments.activities,
@@ -128,7 +128,7 @@ fn head(arguments: &Arguments, prices: &Prices) -> String {
         arguments.stream_batch,
         TABLE_CALL_SECONDS * 1e3,
         WEB_CALL_SECONDS * 1e3,
-        MEMORY_GB * 1_024.0,
+        LARGE.join(", "),
     )
 }
 
@@ -165,5 +165,19 @@ mod tests {
             let batch = usize::try_from(of_template(&source, "BatchSize")).unwrap();
             assert_eq!(batch, counted.stream_batch, "{function}");
         }
+        assert_eq!(of_template("Globals:", "MemorySize"), u64::from(MEMORY_MB));
+        for function in LARGE {
+            let source = format!("CodeUri: ../target/lambda/{function}\n");
+            assert_eq!(
+                of_template(&source, "MemorySize"),
+                u64::from(LARGE_MB),
+                "{function}"
+            );
+        }
+        let large = format!("MemorySize: {LARGE_MB}");
+        assert_eq!(
+            include_str!("../../template.yaml").matches(&large).count(),
+            LARGE.len()
+        );
     }
 }

@@ -4,8 +4,11 @@ use serde::Deserialize;
 
 use crate::meter::{Readings, Service, Step, TableUse};
 
-/// Memory of a function, in gigabytes.
-pub(crate) const MEMORY_GB: f64 = 0.25;
+/// Megabytes of memory of a function.
+pub(crate) const MEMORY_MB: u16 = 256;
+/// And of these.
+pub(crate) const LARGE_MB: u16 = 512;
+pub(crate) const LARGE: [&str; 4] = ["api", "enqueue-due", "dispatch", "flow"];
 /// A function of 1,769 MB has one whole core; with less memory computing takes longer in proportion.
 /// (AWS Lambda Developer Guide, "Configure Lambda function memory".)
 const CORE_GB: f64 = 1.769;
@@ -52,11 +55,21 @@ pub(crate) enum Bus {
     Unused,
 }
 
+/// Memory of a function, in gigabytes.
+fn memory_gb(function: &str) -> f64 {
+    let megabytes = if LARGE.contains(&function) {
+        LARGE_MB
+    } else {
+        MEMORY_MB
+    };
+    f64::from(megabytes) / 1_024.0
+}
+
 /// How long a function was at work, in seconds.
-pub(crate) fn seconds(used: &crate::meter::FunctionUse) -> f64 {
+pub(crate) fn seconds(function: &str, used: &crate::meter::FunctionUse) -> f64 {
     used.waits_table * TABLE_CALL_SECONDS
         + used.waits_web * WEB_CALL_SECONDS
-        + used.cpu.as_secs_f64() * (CORE_GB / MEMORY_GB)
+        + used.cpu.as_secs_f64() * (CORE_GB / memory_gb(function))
 }
 
 impl Prices {
@@ -76,9 +89,12 @@ impl Prices {
                 .filter(|((_, service), _)| *service == wanted);
             requests.map(|(_, requests)| requests).sum::<f64>() / activities
         };
-        let functions = readings.functions.values();
-        let invocations = functions.clone().map(|used| used.invocations).sum::<f64>() / activities;
-        let gigabyte_seconds = functions.map(seconds).sum::<f64>() * MEMORY_GB / activities;
+        let functions = readings.functions.iter();
+        let invocations = functions.clone().map(|(_, used)| used.invocations).sum::<f64>() / activities;
+        let gigabyte_seconds = functions
+            .map(|(function, used)| seconds(function, used) * memory_gb(function))
+            .sum::<f64>()
+            / activities;
         let price = &self.dollars_per_million;
         let line = |what, units: f64, price: f64| Line {
             what,

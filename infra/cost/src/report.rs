@@ -185,7 +185,7 @@ impl Report<'_> {
                 number(used.invocations / self.activities),
                 number(used.records / used.invocations),
                 number(used.cpu.as_secs_f64() * 1e3 / used.invocations),
-                number(prices::seconds(used) * 1e3 / used.invocations),
+                number(prices::seconds(function, used) * 1e3 / used.invocations),
             ]);
         }
         table
