@@ -42,6 +42,7 @@ const fn name(kind: Kind) -> &'static str {
         Kind::Conversation => "conversation",
         Kind::Ledger => "person's ledger",
         Kind::Person => "profile, do-not-contact",
+        Kind::Address => "whose an address is",
         Kind::History => "history entry",
         Kind::Pointer => "campaign's pointer",
         Kind::ProviderMessage => "provider's message id",

@@ -15,6 +15,9 @@ pub(crate) const fn why(step: Step, kind: Kind) -> &'static str {
         (Step::Start, Kind::Job) => "how far the start came; one a page",
         (Step::Claim, Kind::Activity) => "the attempt, written before it is made",
         (Step::Claim, Kind::Ledger) => "the cap binds at the claim: one transaction",
+        (Step::Claim, Kind::Address) => {
+            "once for an address: who answers from it and quotes nothing is known by it"
+        }
         (Step::Claim, Kind::Rate) => "a block of moments of the connector's rate",
         (Step::Settle, Kind::Activity) => "what the provider said; out of the due index",
         (Step::Settle | Step::Delivered | Step::Read, Kind::Conversation) => {

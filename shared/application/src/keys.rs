@@ -452,6 +452,8 @@ pub enum Kind {
     Ledger,
     /// What the gate reads about a person: profile and do-not-contact entries.
     Person,
+    /// Whose an address is, and what came from it that quoted none of ours.
+    Address,
     /// An entry of a customer's history.
     History,
     /// A pointer from a campaign to a member of it.
@@ -493,6 +495,7 @@ pub fn kind(key: &Key) -> Kind {
         (_, Some("V")) => Kind::Conversation,
         (_, Some("F")) => Kind::Ledger,
         (_, Some("P" | "N")) => Kind::Person,
+        (_, Some("AP" | "AM")) => Kind::Address,
         (_, Some("H")) => Kind::History,
         (_, Some("CA" | "CK" | "CV")) => Kind::Pointer,
         (_, Some("M")) => Kind::ProviderMessage,
