@@ -31,9 +31,16 @@ async fn floor(api: &Api) {
     assert_eq!(group.json["pacing"]["linesPerAgent"], 12.0, "as in the defaults");
     let agent = json!({"name": "Ada", "skillGroups": ["sales"]});
     api.put("/v1/agents/ada", &agent).await.expect(200);
+    gets_ready(api, "ada").await;
+}
+
+/// The agent logs on, and is free.
+async fn gets_ready(api: &Api, agent: &str) {
     for (sequence, event) in [(1, "log_on"), (2, "ready")] {
         let event = json!({"sequence": sequence, "event": {"type": event}});
-        api.post("/v1/agents/ada/events", &event).await.expect(200);
+        api.post(&format!("/v1/agents/{agent}/events"), &event)
+            .await
+            .expect(200);
     }
 }
 
@@ -605,10 +612,7 @@ async fn an_agent_who_leaves_for_a_group_that_is_not_paced_is_given_back() {
     let mut owner = owner(&api).await;
     let bo = json!({"name": "Bo", "skillGroups": ["sales"]});
     api.put("/v1/agents/bo", &bo).await.expect(200);
-    for (sequence, event) in [(1, "log_on"), (2, "ready")] {
-        let event = json!({"sequence": sequence, "event": {"type": event}});
-        api.post("/v1/agents/bo/events", &event).await.expect(200);
-    }
+    gets_ready(&api, "bo").await;
     work(&api, &mut owner, 3).await;
     let state = async |agent: &str| {
         let agent = api.get(&format!("/v1/agents/{agent}")).await.expect(200);

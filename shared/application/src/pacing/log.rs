@@ -25,6 +25,8 @@ const KEPT: Millis = Millis::hours(24);
 const AUDITED_FROM: Millis = Millis::hours(1);
 /// More states from which audits begin than are kept at any time.
 const SNAPSHOTS: usize = 100;
+/// Parts of the largest state from which audits begin: it is written with the latest, and a transaction has 4 MB.
+const AUDITED_PARTS: usize = 6;
 /// Steps read at once.
 const PAGE: usize = 200;
 /// Bytes of a packed state in one item, of which DynamoDB takes 400 KB.
@@ -119,7 +121,7 @@ pub(super) async fn snapshot(
         writes.push(Put::over(place, part, stands.map_or(0, |item| item.version)).write()?);
     }
     let now = context.now();
-    if now >= *audited + AUDITED_FROM {
+    if now >= *audited + AUDITED_FROM && parts.len() <= AUDITED_PARTS {
         *audited = now;
         let key = keys::pacing_snapshot(tenant, id, entry);
         let stands = context.table.get(&key, Consistency::Strong).await?;

@@ -932,3 +932,49 @@ fn the_clock_is_the_same_for_works_that_begin_later() {
     // The work begins three hours after the group.
     assert_eq!(dialed(&group.step(at(3 * 3_600_000), &happenings)).len(), 2);
 }
+
+#[test]
+fn in_a_blended_group_a_call_for_an_agent_who_serves_inbound_keeps_nobody_from_work() {
+    let settings = Settings {
+        blended: true,
+        ..Settings::default()
+    };
+    let mut group = Group::new(settings, at(0));
+    let [urgent, usual] = [1, 2].map(|n| WorkId {
+        campaign: Some(CampaignId::generate(at(0), n)),
+        mode: DialingMode::Progressive,
+    });
+    // Everybody may be seized for the one, and nobody for the other.
+    let agreed = |work: &WorkId, priority, seize| Happening::Terms {
+        work: work.clone(),
+        terms: Box::new(Terms {
+            priority,
+            plan: plan(DialingMode::Progressive).with_seize(seize).unwrap(),
+            ..*terms(DialingMode::Progressive)
+        }),
+    };
+    let named = Happening::Waits {
+        work: urgent.clone(),
+        calls: vec![Waiting {
+            call: call(100),
+            agent: Some(agent(7)),
+            gateway: None,
+        }],
+    };
+    let inbound = |n: u64| Happening::Agent {
+        agent: agent(n),
+        seen: seen(AgentState::Ready, 0, Side::Inbound),
+    };
+    let mut happenings = vec![
+        agreed(&urgent, 9, "share(0.0)"),
+        agreed(&usual, 5, "share(1.0)"),
+        named,
+    ];
+    happenings.extend([1, 2, 7].map(inbound));
+    happenings.extend((0..9).map(|n| waits(&usual, n)));
+    let mut calls = dialed(&group.step(at(10), &happenings));
+    for second in 1..10 {
+        calls.extend(dialed(&group.step(at(second * 1_000), &[])));
+    }
+    assert!(calls.iter().any(|(id, _)| *id == call(0)), "{calls:?}");
+}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use domain::agent::Side;
 use domain::id::AgentId;
 use domain::time::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -276,11 +277,23 @@ impl Group {
     }
 
     /// The works that are to have agents now: those of the highest priority that have somebody to call.
-    /// A blended group does one at a time: its inbound calls are one queue.
+    /// A blended group does one at a time: its inbound calls are one queue. There a call for an agent who is not seized
+    /// for outbound, and may never be, comes after all others.
     pub(super) fn leading(&self) -> Vec<WorkId> {
+        let is_seized = |seat: &Seat| !self.settings.blended || seat.seen.side == Side::Outbound;
+        let leading = self.leading_if(is_seized);
+        if leading.is_empty() {
+            self.leading_if(|_| true)
+        } else {
+            leading
+        }
+    }
+
+    /// The same, if agents for whom alone a call waits may have it who are so.
+    fn leading_if(&self, may: impl Fn(&Seat) -> bool) -> Vec<WorkId> {
         let wants = |(id, work): &(&WorkId, &Work)| {
             let mut waiting = work.waiting.iter();
-            work.terms.open && waiting.any(|waiting| self.could_have_agent(id, waiting))
+            work.terms.open && waiting.any(|waiting| self.could_have_agent(id, waiting, &may))
         };
         let wanting = || self.works.iter().filter(wants);
         let Some(highest) = wanting().map(|(_, work)| work.terms.priority).max() else {
@@ -298,11 +311,12 @@ impl Group {
 
     /// Whether an agent could be given to a work for a call that waits. One for whom it alone waits, and who is not
     /// there, is not to keep the others from their work.
-    fn could_have_agent(&self, work: &WorkId, waiting: &Waiting) -> bool {
+    fn could_have_agent(&self, work: &WorkId, waiting: &Waiting, may: impl Fn(&Seat) -> bool) -> bool {
         let Some(agent) = &waiting.agent else {
             return true;
         };
-        let seat = self.agents.get(agent).filter(|seat| seat.is_free(self.ahead()));
+        let free = |seat: &&Seat| seat.is_free(self.ahead()) && may(seat);
+        let seat = self.agents.get(agent).filter(free);
         seat.is_some_and(|seat| seat.serves(work) || !self.is_counted_on(seat))
     }
 
