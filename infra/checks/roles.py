@@ -35,6 +35,15 @@ class Right:
 # Rights that no ordinary run uses, and why they are there all the same.
 RARE = {
     ("ApiFunction", Right("s3:DeleteObject", "Uploads")): "a file beyond the bound of 200 MB is deleted unread",
+    ("ApiFunction", Right("dynamodb:ConditionCheckItem", "Table")): (
+        "what comes in for a conversation whose campaign is paused is held only while that is so"
+    ),
+    ("FlowFunction", Right("sqs:SendMessage", "PacingQueue")): (
+        "a receipt that came before its call was known wakes the call's pacing"
+    ),
+    ("PacingOwnerFunction", Right("sqs:SendMessage", "FlowQueue")): (
+        "an agent's rejection may lead to a node that waits for a moment"
+    ),
     ("WebhooksFunction", Right("ssm:PutParameter", "Secrets")): (
         "whoever tells a tenant's first callback makes its secret: mostly the delivery worker"
     ),
