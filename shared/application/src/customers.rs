@@ -1,6 +1,12 @@
 //! Customer profiles.
 
+use std::collections::BTreeSet;
+
+use compliance::Channels;
+use compliance::consent::{self, Standing};
+use compliance::do_not_contact::{Entry, Subject};
 use contacts::profile::CustomerProfile;
+use domain::channel::Channel;
 use domain::id::{CustomerId, TenantId};
 use platform::table::{Condition, Write};
 
@@ -8,9 +14,9 @@ use crate::activities::expect_version;
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
-use crate::keys;
 use crate::listing::{Listing, Shards};
 use crate::store::{Put, Stored, decode, load};
+use crate::{do_not_contact, keys};
 
 /// A profile and the customer whose it is.
 pub type Customer = (CustomerId, Stored<CustomerProfile>);
@@ -60,7 +66,7 @@ pub async fn change(
 }
 
 /// Deletes a profile. History, do-not-contact entries and the contact ledger stay: they protect the
-/// person.
+/// person. So does a refusal that stood in the profile: it becomes a do-not-contact entry.
 pub async fn delete(
     context: &Context,
     tenant: &TenantId,
@@ -68,18 +74,39 @@ pub async fn delete(
     expected: Option<u64>,
 ) -> Result<(), Error> {
     commit(context, || async {
-        let Stored { version, .. } = get(context, tenant, id).await?;
+        let Stored { value, version } = get(context, tenant, id).await?;
         expect_version(expected, version)?;
         let key = keys::customer(tenant, id);
-        Ok(Decision::one(
-            Write::Delete {
-                key,
-                condition: Condition::Version(version),
-            },
-            (),
-        ))
+        let condition = Condition::Version(version);
+        let mut decision = Decision::one(Write::Delete { key, condition }, ());
+        if let Some(channels) = refused(&value) {
+            let entry = Entry {
+                subject: Subject::CustomerId(id.clone()),
+                channels,
+                reason: "had refused when the profile was deleted".into(),
+                source: "profile".into(),
+                at: context.now(),
+                expires: None,
+            };
+            decision.push(do_not_contact::write(context, tenant, entry).await?);
+        }
+        Ok(decision)
     })
     .await
+}
+
+/// The channels by which a customer has refused to be contacted, for whatever purpose.
+fn refused(profile: &CustomerProfile) -> Option<Channels> {
+    let refuses = |channel: &Channel| {
+        let standing = consent::standing(&profile.consent, *channel, None);
+        matches!(standing, Standing::Denied { .. } | Standing::OptedOut { .. })
+    };
+    let channels: BTreeSet<Channel> = Channel::ALL.into_iter().filter(refuses).collect();
+    match channels.len() {
+        0 => None,
+        all if all == Channel::ALL.len() => Some(Channels::All),
+        _ => Some(Channels::Only(channels)),
+    }
 }
 
 /// One page of a tenant's customers.

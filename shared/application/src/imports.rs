@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use bytes::Bytes;
+use compliance::consent::{Consent, MAX_RECORDS};
 use contacts::contact::Contact;
 use contacts::header::{Header, HeaderProblem};
 use contacts::import::{Reject, Row, Target};
@@ -275,8 +276,14 @@ pub(crate) async fn page(
         value: import,
         version,
     } = get(context, tenant, list, id).await?;
-    if import.state != ImportState::Running {
-        return Ok(Next::Done);
+    match import.state {
+        ImportState::Running => {}
+        ImportState::AwaitingUpload => return Ok(Next::Done),
+        // Whoever ended it may not have come to delete the file.
+        ImportState::Done | ImportState::Failed => {
+            context.blobs.delete(id.as_str()).await?;
+            return Ok(Next::Done);
+        }
     }
     let bytes = context
         .blobs
@@ -431,7 +438,7 @@ async fn take_contacts(
     taken: Vec<ListedContact>,
 ) -> Result<(u64, u64), Error> {
     let (mut accepted, mut duplicates) = (0, 0);
-    // Of one person's rows the first is taken.
+    // Of one person's rows the first is taken, and of all of them what they say of consent.
     let mut open: BTreeMap<Key, ListedContact> = BTreeMap::new();
     for listed in taken {
         let key = keys::contact(tenant, list, &listed.contact.id);
@@ -439,7 +446,10 @@ async fn take_contacts(
             Entry::Vacant(place) => {
                 place.insert(listed);
             }
-            Entry::Occupied(_) => duplicates += 1,
+            Entry::Occupied(place) => {
+                duplicates += 1;
+                agree_with(&mut place.into_mut().contact, listed.contact.consent);
+            }
         }
     }
     let named = |listed: &ListedContact| {
@@ -463,6 +473,23 @@ async fn take_contacts(
     Err(TableError::Conflict.into())
 }
 
+/// Adds what a further row of a contact says of consent.
+fn agree_with(contact: &mut Contact, said: Vec<Consent>) {
+    for record in said {
+        if contact.consent.len() < MAX_RECORDS && !contact.consent.contains(&record) {
+            contact.consent.push(record);
+        }
+    }
+}
+
+/// What becomes of a row's contact.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Accepted,
+    /// It stands in the list already.
+    Duplicate,
+}
+
 async fn take_once(
     context: &Context,
     tenant: &TenantId,
@@ -475,21 +502,34 @@ async fn take_once(
         .collect();
     let present = context.table.get_many(&contact_keys, Consistency::Strong).await?;
     let profiles = context.table.get_many(&profile_keys, Consistency::Strong).await?;
-    let (mut accepted, mut duplicates) = (0, 0);
+    let mut fates = Vec::new();
     let mut decided = Vec::new();
     for (((key, listed), item), profile) in open.into_iter().zip(present).zip(profiles) {
-        match item.as_ref().map(decode::<ListedContact>).transpose()? {
-            Some(stands) if stands.value.origin == listed.origin => accepted += 1,
-            Some(_) => duplicates += 1,
-            None => {
-                let writes = writes(tenant, &key, &listed, profile.as_ref())?;
-                decided.push(((key, listed), writes));
-            }
+        let stands = item.as_ref().map(decode::<ListedContact>).transpose()?;
+        let (fate, writes) = match stands {
+            Some(stands) if stands.value.origin == listed.origin => (Fate::Accepted, Vec::new()),
+            Some(_) => (
+                Fate::Duplicate,
+                consent_writes(tenant, &listed.contact, profile.as_ref())?,
+            ),
+            None => (Fate::Accepted, writes(tenant, &key, &listed, profile.as_ref())?),
+        };
+        if writes.is_empty() {
+            fates.push(fate);
+        } else {
+            decided.push(((key, listed, fate), writes));
         }
     }
-    let new = decided.len();
-    let again: BTreeMap<_, _> = commit_each(context, decided).await?.into_iter().collect();
-    accepted += new.saturating_sub(again.len()) as u64;
+    let all: Vec<Fate> = decided.iter().map(|((_, _, fate), _)| *fate).collect();
+    let again = commit_each(context, decided).await?;
+    fates.extend(all);
+    let count = |fate: Fate| {
+        let decided = fates.iter().filter(|other| **other == fate).count();
+        let open = again.iter().filter(|(_, _, other)| *other == fate).count();
+        decided.saturating_sub(open) as u64
+    };
+    let (accepted, duplicates) = (count(Fate::Accepted), count(Fate::Duplicate));
+    let again = again.into_iter().map(|(key, listed, _)| (key, listed)).collect();
     Ok((accepted, duplicates, again))
 }
 
@@ -501,13 +541,36 @@ fn writes(
     profile: Option<&Item>,
 ) -> Result<Vec<Write>, Error> {
     let contact: &Contact = &listed.contact;
+    let write = Put::new(key.clone(), listed).write()?;
+    let told = profile_write(tenant, contact, profile, |before| before.with_contact(contact))?;
+    Ok([write].into_iter().chain(told).collect())
+}
+
+/// What the row of a contact that stands in the list already tells of consent: whoever has refused since may not be
+/// contacted, though all else that the row says is passed over.
+fn consent_writes(tenant: &TenantId, contact: &Contact, profile: Option<&Item>) -> Result<Vec<Write>, Error> {
+    let told = profile_write(tenant, contact, profile, |mut before| {
+        for record in &contact.consent {
+            before.record_consent(record.clone());
+        }
+        before
+    })?;
+    Ok(told.into_iter().collect())
+}
+
+/// The write of a contact's profile, if it changes.
+fn profile_write(
+    tenant: &TenantId,
+    contact: &Contact,
+    profile: Option<&Item>,
+    change: impl FnOnce(CustomerProfile) -> CustomerProfile,
+) -> Result<Option<Write>, Error> {
     let stored = profile.map(decode::<CustomerProfile>).transpose()?;
     let (before, version) = stored.map_or((None, 0), |stored| (Some(stored.value), stored.version));
-    let after = before.clone().unwrap_or_default().with_contact(contact);
-    let mut writes = vec![Put::new(key.clone(), listed).write()?];
-    if before.as_ref() != Some(&after) {
-        let profile_key = keys::customer(tenant, &contact.customer_id);
-        writes.push(Put::over(profile_key, &after, version).write()?);
-    }
-    Ok(writes)
+    let after = change(before.clone().unwrap_or_default());
+    let key = keys::customer(tenant, &contact.customer_id);
+    let is_changed = before.as_ref() != Some(&after);
+    is_changed
+        .then(|| Put::over(key, &after, version).write())
+        .transpose()
 }

@@ -192,3 +192,46 @@ async fn a_file_may_come_past_the_api() {
         json!({"accepted": 2, "duplicates": 1, "rejected": 1})
     );
 }
+
+#[tokio::test]
+async fn what_a_further_row_says_of_consent_counts() {
+    let api = Api::new().await;
+    let list = api
+        .post("/v1/contact-lists", &json!({"name": "x"}))
+        .await
+        .expect(201)
+        .id();
+    let rows = async |file: &'static str| {
+        let path = format!("/v1/contact-lists/{list}/imports");
+        let import = api.call(Method::POST, &path).send().await.expect(201);
+        let at = import.header("location").to_owned();
+        let put = api.call(Method::PUT, &format!("{at}/file")).bytes(file);
+        put.send().await.expect(200);
+        api.pass(5).await;
+        api.get(&at).await.expect(200).json["rows"].clone()
+    };
+    let first = "customerId,firstName,phone,consent\nann,Ann,+442079460958,yes\nbob,Bob,+442079460959,yes\n\
+                 ann,Anne,+442079460958,no\n";
+    assert_eq!(
+        rows(first).await,
+        json!({"accepted": 2, "duplicates": 1, "rejected": 0})
+    );
+    let again = "customerId,firstName,phone,consent\nbob,Bobby,+442079460959,no\n";
+    assert_eq!(
+        rows(again).await,
+        json!({"accepted": 0, "duplicates": 1, "rejected": 0})
+    );
+    for (id, name) in [("ann", "Ann"), ("bob", "Bob")] {
+        let customer = api.get(&format!("/v1/customers/{id}")).await.expect(200);
+        let said = customer.json["consent"].as_array().unwrap();
+        assert!(
+            said.iter().any(|record| record["status"] == "denied"),
+            "{}",
+            customer.text
+        );
+        assert_eq!(
+            customer.json["firstName"], name,
+            "all else of the row is passed over"
+        );
+    }
+}

@@ -45,6 +45,10 @@ async fn a_profile_is_put_patched_and_deleted() {
 
     api.delete("/v1/customers/ann").await.expect(204);
     api.get("/v1/customers/ann").await.problem(404, "not-found");
+    // What she had refused she has refused still, whoever imports her again.
+    let barred = api.all("/v1/do-not-contact?customerId=ann", 50).await;
+    assert_eq!(barred.len(), 1, "{barred:?}");
+    assert_eq!(barred[0]["channels"], denied["channel"], "{barred:?}");
     api.patch("/v1/customers/ann", &json!({}))
         .await
         .problem(404, "not-found");
