@@ -3,7 +3,7 @@
 //! The step is part of the transaction that writes its cause: a receipt and the move that it leads
 //! to are committed together, or neither is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::activity::event::{ActivityEvent, Happening};
 use domain::activity::state::State;
@@ -181,11 +181,50 @@ async fn advance(
     cause: Option<&Activity>,
 ) -> Result<Vec<Write>, Error> {
     let Stored { value, version } = get(context, tenant, id).await?;
-    let (conversation, effects) = advanced(context, value.clone(), version, events).await?;
-    if conversation == value {
+    let advanced = advanced(context, value.clone(), version, events).await?;
+    if advanced.conversation == value {
         return Ok(Vec::new());
     }
-    writes_of(context, &conversation, version, effects, cause).await
+    advanced.writes(context, version, cause).await
+}
+
+/// A conversation after events.
+struct Advanced {
+    conversation: Conversation,
+    effects: Vec<Effect>,
+    /// Of what its events were held for, if they were.
+    paused: Option<Write>,
+}
+
+impl Advanced {
+    async fn writes(
+        self,
+        context: &Context,
+        version_before: u64,
+        cause: Option<&Activity>,
+    ) -> Result<Vec<Write>, Error> {
+        let mut writes = writes_of(context, &self.conversation, version_before, self.effects, cause).await?;
+        writes.extend(self.paused);
+        Ok(writes)
+    }
+}
+
+/// The condition that a campaign is still as it was when it was found paused. Resuming walks over all
+/// conversations, and must not miss what was held or parked behind its back.
+fn still_paused(conversation: &Conversation, campaign_version: u64) -> Write {
+    Write::Check {
+        key: keys::campaign(&conversation.tenant, &conversation.campaign),
+        condition: Condition::Version(campaign_version),
+    }
+}
+
+/// What a conversation's campaign lets it do, and the version in which the campaign stands.
+async fn standing(context: &Context, conversation: &Conversation) -> Result<(Standing, u64), Error> {
+    let walked = Some(conversation.campaign_version);
+    let campaign = campaigns::surely(context, &conversation.tenant, &conversation.campaign, walked).await?;
+    Ok(campaign.map_or((Standing::Over, 0), |stored| {
+        (stored.value.standing(walked), stored.version)
+    }))
 }
 
 /// The conversation after the events, and what it asks for. While its campaign is paused, events
@@ -195,12 +234,12 @@ async fn advanced(
     mut conversation: Conversation,
     version: u64,
     events: &[Event],
-) -> Result<(Conversation, Vec<Effect>), Error> {
-    let tenant = conversation.tenant.clone();
-    let campaign = conversation.campaign.clone();
-    let standing =
-        campaigns::standing(context, &tenant, &campaign, Some(conversation.campaign_version)).await?;
-    let flow = campaigns::flow(context, &tenant, &campaign, conversation.campaign_version).await?;
+) -> Result<Advanced, Error> {
+    let (standing, campaign_version) = standing(context, &conversation).await?;
+    let paused = (standing == Standing::Paused && conversation.is_running())
+        .then(|| still_paused(&conversation, campaign_version));
+    let (tenant, campaign) = (&conversation.tenant, &conversation.campaign);
+    let flow = campaigns::flow(context, tenant, campaign, conversation.campaign_version).await?;
     let (now, version) = (context.now(), version + 1);
     let mut effects = Vec::new();
     let over = standing == Standing::Over && conversation.is_running();
@@ -217,7 +256,11 @@ async fn advanced(
         effects.extend(step.effects);
         conversation = step.conversation;
     }
-    Ok((conversation, effects))
+    Ok(Advanced {
+        conversation,
+        effects,
+        paused,
+    })
 }
 
 /// What the one who sent an event is told when it is refused.
@@ -243,10 +286,13 @@ pub(crate) async fn writes_of(
     cause: Option<&Activity>,
 ) -> Result<Vec<Write>, Error> {
     let mut writes = vec![put(conversation, version_before)?];
+    // A node may cancel what the end of the conversation cancels, too.
+    let mut cancelled = BTreeSet::new();
     for effect in effects {
         match effect {
             Effect::Schedule(schedule) => writes.push(scheduled(context, conversation, schedule)?),
             Effect::Cancel { activity } if cause.is_some_and(|cause| cause.id == activity) => {}
+            Effect::Cancel { activity } if !cancelled.insert(activity.clone()) => {}
             Effect::Cancel { activity } => {
                 let Some(stored) = load::<Activity>(
                     context.table.as_ref(),
@@ -320,39 +366,21 @@ pub async fn timer_due(
             crate::timers::hand_over_near(context, vec![(key, timer)]).await;
             return Ok(Decision::nothing(()));
         }
-        let campaign = value.campaign.clone();
-        let walked = Some(value.campaign_version);
-        if campaigns::standing(context, tenant, &campaign, walked).await? == Standing::Paused {
-            return park(context, &value, version).await;
+        if let (Standing::Paused, campaign_version) = standing(context, &value).await? {
+            // Out of the due index until the campaign goes on.
+            let key = keys::conversation(tenant, id);
+            let parked = Put::over(key, &value, version).write()?;
+            return Ok(Decision::one(parked, ()).and(still_paused(&value, campaign_version)));
         }
         let event = Event::Timer { visit: value.visit };
         let mut decision = Decision::nothing(());
-        let (conversation, effects) = advanced(context, value, version, &[event]).await?;
-        for write in writes_of(context, &conversation, version, effects, None).await? {
+        let advanced = advanced(context, value, version, &[event]).await?;
+        for write in advanced.writes(context, version, None).await? {
             decision.push(write);
         }
         Ok(decision)
     })
     .await
-}
-
-/// Takes a conversation out of the due index while its campaign is paused. The campaign must still
-/// be paused when that is written: resuming walks over all conversations, and must not miss one
-/// that is parked behind its back.
-async fn park(context: &Context, conversation: &Conversation, version: u64) -> Result<Decision<()>, Error> {
-    let paused = campaigns::get(context, &conversation.tenant, &conversation.campaign).await?;
-    if paused.value.standing(Some(conversation.campaign_version)) != Standing::Paused {
-        // Seen from a cache that was too old: come again, by the sweep.
-        return Ok(Decision::nothing(()));
-    }
-    let key = keys::conversation(&conversation.tenant, &conversation.id);
-    let campaign = keys::campaign(&conversation.tenant, &conversation.campaign);
-    Ok(Decision::nothing(())
-        .and(Put::over(key, conversation, version).write()?)
-        .and(Write::Check {
-            key: campaign,
-            condition: Condition::Version(paused.version),
-        }))
 }
 
 /// Lets a conversation act on what it missed while its campaign was paused.
@@ -476,13 +504,14 @@ async fn happen(
     commit(context, || async {
         let Stored { value, version } = get(context, tenant, id).await?;
         activities::expect_version(seen, version)?;
-        let (conversation, effects) = advanced(context, value.clone(), version, &events).await?;
-        if conversation == value {
+        let advanced = advanced(context, value.clone(), version, &events).await?;
+        if advanced.conversation == value {
             return Ok(Decision::nothing(Stored { value, version }));
         }
-        let writes = writes_of(context, &conversation, version, effects, None).await?;
+        let after = advanced.conversation.clone();
+        let writes = advanced.writes(context, version, None).await?;
         let mut decision = Decision::nothing(Stored {
-            value: conversation,
+            value: after,
             version: version + 1,
         });
         writes.into_iter().for_each(|write| decision.push(write));

@@ -59,6 +59,16 @@ pub(crate) async fn recent(context: &Context, tenant: &TenantId) -> Result<Arc<S
     context.caches.settings.get(tenant, context.now(), read).await
 }
 
+/// The same; that everything is stopped is read anew, as what is cancelled on that word stays so.
+pub(crate) async fn surely(context: &Context, tenant: &TenantId) -> Result<Arc<Stored<Settings>>, Error> {
+    let found = recent(context, tenant).await?;
+    if found.value.stopped_at.is_none() {
+        return Ok(found);
+    }
+    context.caches.settings.forget(tenant);
+    recent(context, tenant).await
+}
+
 /// Changes the settings.
 pub async fn change(
     context: &Context,

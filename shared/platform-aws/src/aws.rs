@@ -145,13 +145,9 @@ impl Aws {
 
     /// The store of secrets.
     pub fn secrets(&self) -> Arc<dyn Secrets> {
-        let made = self.secrets.get_or_init(|| {
-            Arc::new(ParameterStore::new(
-                self.signed(),
-                &self.settings.secrets_prefix,
-                Arc::new(SystemClock),
-            ))
-        });
+        let made = self
+            .secrets
+            .get_or_init(|| Arc::new(ParameterStore::new(self.signed(), &self.settings.secrets_prefix)));
         Arc::clone(made) as Arc<dyn Secrets>
     }
 

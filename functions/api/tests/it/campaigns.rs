@@ -344,3 +344,73 @@ async fn where_the_row_says_that_a_contact_is_windows_have_to_be_open_too() {
     // Both are open on Tuesday from eight in London till half past five in Tokyo.
     assert_eq!(held.text_of("nextAt"), "2026-11-24T08:00:00.000Z", "{held:?}");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_told_late_ends_the_call_that_was_to_follow() {
+    let api = Api::new().await;
+    let connector = json!({
+        "name": "Calls", "kind": "ccm", "channels": ["voice"],
+        "settings": {"webhookUrl": "https://ccm.example.org/voice"},
+    });
+    api.post("/v1/connectors", &connector).await.expect(201);
+    let list = list(&api, "customerId,voice\nann,+442079460958\n").await;
+    let mut definition = campaign(&list);
+    let lost = [
+        "no_answer",
+        "busy",
+        "machine",
+        "fax",
+        "invalid",
+        "rejected",
+        "failed",
+        "refused",
+        "expired",
+        "cancelled",
+        "no_address",
+        "unknown",
+    ];
+    let mut outcomes: serde_json::Map<_, _> = lost
+        .map(|name| (name.to_owned(), json!("lost")))
+        .into_iter()
+        .collect();
+    outcomes.insert("answered".into(), json!("spoken"));
+    definition["flow"] = json!({"schema": 1, "start": "ring", "nodes": {
+        "ring": {
+            "type": "ivr", "say": "Hello", "outcomes": outcomes,
+            "retries": {"busy": {"after": "1h", "attempts": 1}},
+        },
+        "spoken": {"type": "end", "label": "spoken"},
+        "lost": {"type": "end", "label": "lost"},
+    }});
+    let id = api.post("/v1/campaigns", &definition).await.expect(201).id();
+    act(&api, &id, "publish").await.expect(200);
+    api.pass(20).await;
+    api.catch_up().await;
+    let calls = async || {
+        api.catch_up().await;
+        let mut calls = api
+            .all(&format!("/v1/scheduled-activities?campaignId={id}"), 50)
+            .await;
+        calls.sort_by_key(|call| call["dueAt"].to_string());
+        calls
+    };
+    let first = calls().await[0]["id"].as_str().unwrap().to_owned();
+    api.dispatch(&first).await;
+    let told = async |n: u8, status: &str, reason: Value| {
+        let receipt = json!({
+            "id": format!("n{n}"), "header": {"sender": {"type": "CONNECTOR"}, "originalMessageId": first},
+            "body": {"type": "DELIVERYNOTIFICATION", "messageId": first, "status": status, "reasonCode": reason},
+        });
+        api.post("/v1/cim-messages", &receipt).await.expect(202);
+    };
+    told(1, "FAILED", json!("USER_BUSY")).await;
+    let again = calls().await;
+    assert_eq!(again.len(), 2, "{again:?}");
+    assert_eq!(again[1]["state"], "SCHEDULED");
+    // The customer had answered after all.
+    told(2, "CONNECTED", Value::Null).await;
+    let over = calls().await;
+    assert_eq!(over[1]["state"], "CANCELLED", "{over:?}");
+    let conversations = api.all(&format!("/v1/campaigns/{id}/conversations"), 50).await;
+    assert_eq!(conversations[0]["outcome"], "spoken", "{conversations:?}");
+}

@@ -53,17 +53,21 @@ pub(crate) async fn recent(
     context.caches.campaigns.get(&key, context.now(), read).await
 }
 
-/// What a campaign lets those of its conversations do that walk a published version; at most a
-/// moment old.
-pub(crate) async fn standing(
+/// A campaign as those see it that walk a published version, or none in particular: at most a moment old while it runs.
+/// That it does not run is read anew, since what is held, cancelled or stopped on that word stays so.
+pub(crate) async fn surely(
     context: &Context,
     tenant: &TenantId,
     id: &CampaignId,
     version: Option<u64>,
-) -> Result<Standing, Error> {
-    Ok(recent(context, tenant, id)
-        .await?
-        .map_or(Standing::Over, |stored| stored.value.standing(version)))
+) -> Result<Option<Arc<Stored<Campaign>>>, Error> {
+    let found = recent(context, tenant, id).await?;
+    let runs = |campaign: &Campaign| campaign.standing(version) == Standing::Running;
+    if found.as_ref().is_some_and(|stored| runs(&stored.value)) {
+        return Ok(found);
+    }
+    context.caches.campaigns.forget(&(tenant.clone(), id.clone()));
+    recent(context, tenant, id).await
 }
 
 /// Whether new activities may be scheduled for a campaign.

@@ -61,9 +61,12 @@ impl Facts {
     async fn read_once(context: &Context, activity: &Activity) -> Result<Self, Error> {
         let begun = context.now();
         let (tenant, plan) = (&activity.tenant, &activity.plan);
-        let settings = settings::recent(context, tenant).await?;
+        let settings = settings::surely(context, tenant).await?;
         let campaign = match &plan.campaign {
-            Some(id) => campaigns::recent(context, tenant, id).await?,
+            Some(id) => {
+                let walked = plan.step.as_ref().map(|step| step.campaign_version);
+                campaigns::surely(context, tenant, id, walked).await?
+            }
             None => None,
         };
         let persons = persons::place(tenant, &plan.to, &plan.customer);

@@ -171,14 +171,14 @@ fn name(agent: &Template, visit: &Visit<'_>) -> Option<String> {
     (1..=MAX_NAME).contains(&name.len()).then(|| name.to_owned())
 }
 
-/// Takes an event that came since the node was entered, for this visit where it names one: an answer to
-/// this request.
+/// Takes an event that names this visit, or names none and came since the node was entered: an answer to this request.
 fn takes(visit: &mut Visit<'_>, event: &EventName, store: &BTreeMap<VariableName, String>) -> bool {
     let (since, number) = (visit.conversation.entered, u64::from(visit.number));
     let occurrence = visit.conversation.occurrences.get(event);
     let is_ours = occurrence.is_some_and(|occurrence| {
         let of = occurrence.data.get("visit").and_then(Json::as_u64);
-        occurrence.at >= since && of.is_none_or(|of| of == number)
+        // Who names the visit answers to it, by whatever clock.
+        of.map_or(occurrence.at >= since, |of| of == number)
     });
     is_ours && visit.take_event(event, store)
 }

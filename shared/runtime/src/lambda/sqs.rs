@@ -19,8 +19,8 @@ use crate::record::{Message, Verdict, handle, span};
 pub struct Bounds {
     /// Messages handled at once.
     pub at_once: usize,
-    /// How long one may take. With less time left none is begun: it returns to its queue at once
-    /// instead of being cut in the middle.
+    /// How long one may take. With less time left none is begun: it comes again when its visibility ends, instead of
+    /// being cut in the middle.
     pub longest: Millis,
 }
 

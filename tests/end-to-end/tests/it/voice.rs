@@ -54,6 +54,8 @@ fn flow(mode: &str) -> Value {
             "shown": {"Name": "{{ profile.firstName }}"},
             "abandonedMessage": "This was Example Ltd. Press 9, and we call you no more.",
             "wrapUps": {"sold": ["SALE"]},
+            // An urgent call is released to a queue of its own.
+            "priority": if mode == "progressive" { "high" } else { "normal" },
             "retries": {"busy": {"after": "1s", "attempts": CALLS_PER_NUMBER - 1}},
             "outcomes": outcomes(&json!(ends)),
         },
