@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::activity::state::State;
 use domain::activity::{Activity, Parked};
-use domain::agent::{Agent, AgentState};
+use domain::agent::{Agent, AgentChange, AgentState};
 use domain::id::{ActivityId, AgentId, SkillGroupId, TenantId};
 use domain::time::Timestamp;
 use domain::voice::CallResult;
-use pacing::group::{AgentSeen, CallSeen, Happening};
+use pacing::group::{AgentSeen, CallSeen, Group, Happening};
 use platform::table::Consistency;
 
 use super::carry_out;
@@ -25,9 +25,19 @@ pub(super) struct Known {
     versions: BTreeMap<AgentId, u64>,
     /// The calls that agents are kept for, by their items.
     pub(super) kept: BTreeMap<AgentId, ActivityId>,
+    /// The calls that were on their way when the last owner wrote down what it knew.
+    on_their_way: BTreeSet<ActivityId>,
 }
 
 impl Known {
+    /// What a new owner of a group knows.
+    pub(super) fn of(group: &Group) -> Self {
+        Self {
+            on_their_way: group.on_their_way().cloned().collect(),
+            ..Self::default()
+        }
+    }
+
     /// Looks at some agents.
     pub(super) async fn look(
         &mut self,
@@ -116,12 +126,46 @@ impl Known {
         if before.is_some_and(|before| before >= version) {
             return Ok(Vec::new());
         }
-        Ok(seen_since(&agent, before)
+        let missed = before
+            .is_none()
+            .then(|| self.missed(&agent))
+            .into_iter()
+            .flatten();
+        Ok(missed
+            .chain(seen_since(&agent, before))
             .map(|seen| Happening::Agent {
                 agent: id.clone(),
                 seen,
             })
             .collect())
+    }
+}
+
+impl Known {
+    /// The conversations of an agent, seen for the first time, that nobody saw: they began while nobody owned the group.
+    fn missed(&self, agent: &Agent) -> Vec<AgentSeen> {
+        let entries = agent.log.entries().iter().map(|entry| &entry.event);
+        let had = entries.filter(|event| {
+            event.to == AgentState::Busy
+                && event
+                    .activity
+                    .as_ref()
+                    .is_some_and(|call| self.on_their_way.contains(call))
+        });
+        had.map(|event| passed(agent, event)).collect()
+    }
+}
+
+/// How an agent was seen at a change that others followed.
+fn passed(agent: &Agent, change: &AgentChange) -> AgentSeen {
+    AgentSeen {
+        state: change.to,
+        since: change.at,
+        side: agent.side,
+        activity: change.activity.clone(),
+        finishes_at: None,
+        promised: false,
+        commitments: agent.commitments.clone(),
     }
 }
 
@@ -155,15 +199,7 @@ fn seen_since(agent: &Agent, before: Option<u64>) -> impl Iterator<Item = AgentS
     let fresh = entries
         .iter()
         .filter(move |entry| before.is_some_and(|before| entry.version > before));
-    let passed = fresh.map(|entry| AgentSeen {
-        state: entry.event.to,
-        since: entry.event.at,
-        side: agent.side,
-        activity: entry.event.activity.clone(),
-        finishes_at: None,
-        promised: false,
-        commitments: agent.commitments.clone(),
-    });
+    let passed = fresh.map(|entry| passed(agent, &entry.event));
     let at_present = present.clone();
     passed
         .filter(move |seen| (seen.state, seen.since) != (at_present.state, at_present.since))

@@ -307,7 +307,7 @@ async fn killed_in_the_middle_no_call_is_lost_and_none_made_twice() {
     let mut server = home.serve().await;
     let campaign = begin(&server.api, &centre, "predictive").await;
     for calls in [5, 15, 30] {
-        until(60, "calls are under way", async || {
+        until(90, "calls are under way", async || {
             (centre.stats().effects >= calls).then_some(())
         })
         .await;
