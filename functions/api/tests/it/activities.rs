@@ -205,3 +205,26 @@ async fn an_activity_belongs_to_a_campaign_that_runs() {
         .await
         .problem(409, "campaign-not-running");
 }
+
+#[tokio::test]
+async fn what_is_due_while_everything_is_stopped_says_so() {
+    let api = Api::new().await;
+    api.connector().await;
+    let mut body = activity();
+    body["dueAt"] = json!(api.now());
+    let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
+    let stop = api.call(Method::POST, "/v1/stop-everything");
+    stop.send().await.expect(200);
+    api.dispatch(&id).await;
+    let ended = api
+        .get(&format!("/v1/scheduled-activities/{id}"))
+        .await
+        .expect(200);
+    let last = ended.json["events"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&ended.json["state"], &last["reason"]),
+        (&json!("CANCELLED"), &json!("everything-stopped")),
+        "{}",
+        ended.text
+    );
+}

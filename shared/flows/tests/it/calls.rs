@@ -2,6 +2,7 @@
 
 use domain::activity::state::State;
 use domain::channel::Channel::{self, Email, Sms, Voice};
+use domain::time::Millis;
 use flows::{Effect, Event};
 use serde_json::{Value as Json, json};
 
@@ -261,6 +262,24 @@ fn an_agent_is_assigned() {
     ));
     assert_eq!(walk.outcome(), Some("spoken"));
     assert_eq!(walk.conversation.data["agent"].value, json!("bob"));
+}
+
+#[test]
+fn an_answer_to_this_request_counts_by_whatever_clock() {
+    let mut walk = at_route();
+    let reserved = |walk: &Walk, data: Json| {
+        let Event::External { name, data, .. } = outside(walk, "AGENT_RESERVED", data) else {
+            unreachable!("it comes from outside");
+        };
+        let at = walk.conversation.entered - Millis::seconds(30);
+        Event::External { name, data, at }
+    };
+    let visit = walk.conversation.visit;
+    walk.apply(&reserved(&walk, json!({"agentId": "bob"})));
+    assert_eq!(walk.node(), "route", "it may be the answer to an earlier one");
+    let mut walk = at_route();
+    walk.apply(&reserved(&walk, json!({"agentId": "bob", "visit": visit})));
+    assert_eq!(walk.outcome(), Some("spoken"));
 }
 
 #[test]
