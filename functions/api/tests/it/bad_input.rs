@@ -10,11 +10,7 @@ use crate::harness::{Api, activity, campaign, flow};
 type Sample = (Method, String, Value);
 
 async fn samples(api: &Api) -> Vec<Sample> {
-    let list = api
-        .post("/v1/contact-lists", &json!({"name": "x"}))
-        .await
-        .expect(201)
-        .id();
+    let list = api.list().await;
     let draft = api
         .post("/v1/campaigns", &campaign(&list))
         .await

@@ -14,11 +14,7 @@ async fn act(api: &Api, campaign: &str, action: &str) -> Answer {
 #[tokio::test]
 async fn a_campaign_lives_its_life() {
     let api = Api::new().await;
-    let list = api
-        .post("/v1/contact-lists", &json!({"name": "x"}))
-        .await
-        .expect(201)
-        .id();
+    let list = api.list().await;
     let draft = api.post("/v1/campaigns", &campaign(&list)).await.expect(201);
     let (id, path) = (draft.id(), draft.header("location").to_owned());
     assert_eq!(
@@ -165,16 +161,8 @@ async fn flows_are_checked() {
 
 /// A list with the contacts of a file.
 async fn list(api: &Api, file: &'static str) -> String {
-    let list = api
-        .post("/v1/contact-lists", &json!({"name": "x"}))
-        .await
-        .expect(201)
-        .id();
-    let path = format!("/v1/contact-lists/{list}/imports");
-    let import = api.call(Method::POST, &path).send().await.expect(201);
-    let place = format!("{}/file", import.header("location"));
-    api.call(Method::PUT, &place).bytes(file).send().await.expect(200);
-    api.pass(5).await;
+    let list = api.list().await;
+    api.import(&list, file).await;
     list
 }
 

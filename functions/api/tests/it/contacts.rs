@@ -67,11 +67,7 @@ async fn contacts_come_in_by_an_import() {
 #[tokio::test]
 async fn uploads_are_bounded_and_belong_to_an_import() {
     let api = Api::new().await;
-    let list = api
-        .post("/v1/contact-lists", &json!({"name": "x"}))
-        .await
-        .expect(201)
-        .id();
+    let list = api.list().await;
     let import = api
         .call(Method::POST, &format!("/v1/contact-lists/{list}/imports"))
         .send()
@@ -196,20 +192,8 @@ async fn a_file_may_come_past_the_api() {
 #[tokio::test]
 async fn what_a_further_row_says_of_consent_counts() {
     let api = Api::new().await;
-    let list = api
-        .post("/v1/contact-lists", &json!({"name": "x"}))
-        .await
-        .expect(201)
-        .id();
-    let rows = async |file: &'static str| {
-        let path = format!("/v1/contact-lists/{list}/imports");
-        let import = api.call(Method::POST, &path).send().await.expect(201);
-        let at = import.header("location").to_owned();
-        let put = api.call(Method::PUT, &format!("{at}/file")).bytes(file);
-        put.send().await.expect(200);
-        api.pass(5).await;
-        api.get(&at).await.expect(200).json["rows"].clone()
-    };
+    let list = api.list().await;
+    let rows = async |file: &'static str| api.import(&list, file).await.json["rows"].clone();
     let first = "customerId,firstName,phone,consent\nann,Ann,+442079460958,yes\nbob,Bob,+442079460959,yes\n\
                  ann,Anne,+442079460958,no\n";
     assert_eq!(

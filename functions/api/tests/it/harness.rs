@@ -338,13 +338,26 @@ impl Api {
         self.post("/v1/connectors", &body).await.expect(201)
     }
 
+    /// An empty contact list; its id.
+    pub(crate) async fn list(&self) -> String {
+        let list = json!({"name": "Everybody"});
+        self.post("/v1/contact-lists", &list).await.expect(201).id()
+    }
+
+    /// Imports a file into a list; the import when it is over.
+    pub(crate) async fn import(&self, list: &str, file: &'static str) -> Answer {
+        let path = format!("/v1/contact-lists/{list}/imports");
+        let import = self.call(Method::POST, &path).send().await.expect(201);
+        let at = import.header("location");
+        let put = self.call(Method::PUT, &format!("{at}/file")).bytes(file);
+        put.send().await.expect(200);
+        self.pass(5).await;
+        self.get(at).await.expect(200)
+    }
+
     /// A published campaign on an empty list.
     pub(crate) async fn campaign(&self) -> Answer {
-        let list = self
-            .post("/v1/contact-lists", &json!({"name": "Everybody"}))
-            .await
-            .expect(201)
-            .id();
+        let list = self.list().await;
         let campaign = self
             .post("/v1/campaigns", &campaign(&list))
             .await

@@ -267,11 +267,7 @@ async fn a_preview_that_nobody_answers_is_taken_back() {
 async fn a_formula_that_fails_is_told_once_and_calls_go_on() {
     let api = Api::new().await;
     floor(&api).await;
-    let list = api
-        .post("/v1/contact-lists", &json!({"name": "Everybody"}))
-        .await
-        .expect(201)
-        .id();
+    let list = api.list().await;
     let mut body = campaign(&list);
     body["pacing"] = json!({"init": "1.0 / calls.waiting"});
     let id = api.post("/v1/campaigns", &body).await.expect(201).id();
@@ -388,11 +384,7 @@ async fn what_is_wrong_with_pacing_is_named() {
         let answer = api.put("/v1/skill-groups/sales", &body).await;
         assert!((400..500).contains(&answer.status.as_u16()), "{}", answer.text);
     }
-    let list = api
-        .post("/v1/contact-lists", &json!({"name": "Everybody"}))
-        .await
-        .expect(201)
-        .id();
+    let list = api.list().await;
     for (pacing, pointer) in [
         (json!({"init": "nobody()"}), "/pacing/init"),
         (json!({"init": "true"}), "/pacing/init"),
