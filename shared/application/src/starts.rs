@@ -63,6 +63,14 @@ pub(crate) async fn page(
         Standing::Running => {}
     }
     let published = campaigns::published(context, tenant, campaign, version).await?;
+    if published
+        .definition
+        .end_at
+        .is_some_and(|end| end <= context.now())
+    {
+        // Whoever was not reached by then is not: each of their messages would only expire.
+        return Ok(Next::Done);
+    }
     let Some(contact_list) = published.definition.contact_lists.get(list) else {
         return Ok(Next::Done);
     };

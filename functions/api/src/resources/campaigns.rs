@@ -70,7 +70,7 @@ pub struct CampaignIn {
     #[serde(default)]
     #[schema(value_type = Option<schema::Instant>)]
     start_at: Option<Timestamp>,
-    /// After which nothing of it leaves any more.
+    /// After which nothing of it begins or leaves any more.
     #[serde(default)]
     #[schema(value_type = Option<schema::Instant>)]
     end_at: Option<Timestamp>,

@@ -1,5 +1,6 @@
 //! Scheduled activities.
 
+use domain::time::Millis;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -227,4 +228,47 @@ async fn what_is_due_while_everything_is_stopped_says_so() {
         "{}",
         ended.text
     );
+}
+
+#[tokio::test]
+async fn what_is_urgent_does_not_wait_behind_a_backlog_at_the_connector() {
+    let api = Api::new().await;
+    let connector = json!({"name": "SMS", "kind": "ccm", "channels": ["sms"], "ratePerSecond": 1,
+        "settings": {"webhookUrl": "https://ccm.example.org/sms"}});
+    api.post("/v1/connectors", &connector).await.expect(201);
+    let schedule = async |changes: &[(&str, Value)]| {
+        let mut body = activity();
+        body["dueAt"] = json!(after(1));
+        for (field, value) in changes {
+            body[field] = value.clone();
+        }
+        api.post("/v1/scheduled-activities", &body).await.expect(201).id()
+    };
+    let mut backlog = Vec::new();
+    for n in 0..100 {
+        backlog.push(schedule(&[("to", json!(format!("+44 20 7946 {n:04}")))]).await);
+    }
+    let expiring = schedule(&[("expiresAt", json!(after(2)))]).await;
+    let urgent = schedule(&[("priority", json!("high"))]).await;
+    api.let_pass(Millis::minutes(1));
+    for id in &backlog {
+        api.dispatch(id).await;
+    }
+    api.dispatch(&expiring).await;
+    assert_eq!(api.connectors.sent().len(), 1, "one a second");
+    api.dispatch(&urgent).await;
+    api.let_pass(Millis::seconds(2));
+    api.dispatch(&urgent).await;
+    let sent: Vec<_> = api
+        .connectors
+        .sent()
+        .into_iter()
+        .map(|message| message.id.to_string())
+        .collect();
+    assert_eq!(sent, [backlog[0].clone(), urgent]);
+    // Its place would have come later.
+    api.let_pass(Millis::seconds(58));
+    api.dispatch(&expiring).await;
+    let expired = api.get(&format!("/v1/scheduled-activities/{expiring}")).await;
+    assert_eq!(expired.json["state"], "EXPIRED", "{}", expired.text);
 }

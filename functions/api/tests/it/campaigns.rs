@@ -1,6 +1,8 @@
 //! Campaigns, their conversations, flows.
 
+use domain::time::Millis;
 use http::Method;
+use platform::world::Clock;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Api, activity, after, campaign, flow};
@@ -401,4 +403,22 @@ async fn an_answer_that_is_told_late_ends_the_call_that_was_to_follow() {
     assert_eq!(over[1]["state"], "CANCELLED", "{over:?}");
     let conversations = api.all(&format!("/v1/campaigns/{id}/conversations"), 50).await;
     assert_eq!(conversations[0]["outcome"], "spoken", "{conversations:?}");
+}
+
+#[tokio::test]
+async fn when_a_campaign_is_over_it_begins_no_further_conversations() {
+    let api = Api::new().await;
+    api.connector().await;
+    let rows: String = (0..60).map(|n| format!("c{n},+4420794600{n:02}\n")).collect();
+    let rows = format!("customerId,phone\n{rows}").leak();
+    let mut body = campaign(&list(&api, rows).await);
+    body["startRatePerSecond"] = json!(1);
+    body["endAt"] = json!((api.world.now() + Millis::seconds(20)).to_string());
+    let campaign = api.post("/v1/campaigns", &body).await.expect(201).id();
+    act(&api, &campaign, "publish").await.expect(200);
+    api.pass(90).await;
+    let begun = api
+        .all(&format!("/v1/campaigns/{campaign}/conversations"), 100)
+        .await;
+    assert!((1..=21).contains(&begun.len()), "{} began", begun.len());
 }

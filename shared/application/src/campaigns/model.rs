@@ -67,7 +67,7 @@ pub struct Definition {
     /// When it begins; at once if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_at: Option<Timestamp>,
-    /// After which nothing of it leaves any more.
+    /// After which nothing of it begins or leaves any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_at: Option<Timestamp>,
 }

@@ -4,7 +4,7 @@ use compliance::caps::Ledger;
 use compliance::gate::{self, Code, Verdict};
 use domain::activity::claim::{Claim, MAX_TAKEOVERS, examine};
 use domain::activity::state::State;
-use domain::activity::{Activity, Cancel, Parked};
+use domain::activity::{Activity, Cancel, Parked, Priority, Turn};
 use domain::id::{ActivityId, TenantId};
 use domain::time::{Millis, Timestamp};
 use domain::timer::Timer;
@@ -19,8 +19,9 @@ use crate::context::Context;
 use crate::dead_letters::{self, DeadReason};
 use crate::error::Error;
 use crate::history::Pointer;
+use crate::rate::{self, Asker};
 use crate::store::{Put, Stored, load};
-use crate::{activities, campaigns, conversations, keys, measures, pacing, persons, rate, timers};
+use crate::{activities, campaigns, conversations, keys, measures, pacing, persons, timers};
 
 /// How long a moment that an activity waited for stays its own.
 const SLOT_KEPT: Millis = Millis::seconds(2);
@@ -197,12 +198,11 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
             let named = vec![(activity.plan.to.clone(), activity.plan.customer.clone())];
             persons::learn(context, &activity.tenant, named).await?;
         }
-        let slot = slot(context, &activity, &ready).await?;
-        if slot > context.now() {
-            let waiting = activity.await_rate_slot(slot);
+        let turn = turn(context, &activity, &ready).await?;
+        if !has_come(turn, context.now()) {
+            let waiting = activity.await_turn(turn, context.now());
             return Ok(over(Outcome::Later).and(activities::put(&waiting, version)?));
         }
-        activity.rate_slot = Some(slot);
         let writing = activities::writing(context, version);
         if !facts.still_hold(writing.now) {
             continue;
@@ -318,16 +318,24 @@ fn code(code: Code) -> String {
         .unwrap_or_default()
 }
 
-/// The moment that the connector's rate gives to an activity. One that it waited for is kept for a
-/// while, so that nobody waits twice; after that it is void, or many late ones would go out at once.
-async fn slot(context: &Context, activity: &Activity, ready: &Ready) -> Result<Timestamp, Error> {
-    match activity.rate_slot {
-        Some(slot) if context.now() < slot + SLOT_KEPT => Ok(slot),
-        _ => {
+/// What the connector's rate gives to an activity. A moment that it waited for is kept for a while, so that
+/// nobody waits twice; after that it is void, or many late ones would go out at once.
+async fn turn(context: &Context, activity: &Activity, ready: &Ready) -> Result<Turn, Error> {
+    let now = context.now();
+    match activity.turn {
+        Some(Turn::Slot(slot)) if now < slot + SLOT_KEPT => Ok(Turn::Slot(slot)),
+        turn => {
+            let is_urgent = activity.plan.priority == Priority::High || activity.is_released(now);
+            let asker = Asker::of(turn, is_urgent, now);
             let rate = ready.config.rate_per_second;
-            rate::moment(context, &activity.tenant, &ready.config.id, rate).await
+            rate::turn(context, &activity.tenant, &ready.config.id, rate, asker).await
         }
     }
+}
+
+/// Whether it may go out now.
+fn has_come(turn: Turn, now: Timestamp) -> bool {
+    matches!(turn, Turn::Slot(slot) if slot <= now)
 }
 
 /// Nobody serves the channel: the activity fails and is listed, so that it can be sent again when

@@ -55,6 +55,7 @@ impl Activity {
     pub fn begin(mut self, holder: String, writing: Writing) -> Self {
         self.attempt += 1;
         self.takeovers = 0;
+        self.turn = None;
         self.state = State::Dispatching;
         let until = writing.now + LEASE;
         let due = if writing.now < self.next_at + ON_TIME {

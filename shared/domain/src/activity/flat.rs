@@ -8,7 +8,7 @@ use url::Url;
 
 use super::event::ActivityEvent;
 use super::state::State;
-use super::{Activity, AssignTo, FlowStep, Lease, Parked, Plan, Priority, Released};
+use super::{Activity, AssignTo, FlowStep, Lease, Parked, Plan, Priority, Released, Turn};
 use crate::address::Address;
 use crate::channel::Channel;
 use crate::cim::Body;
@@ -62,7 +62,7 @@ pub(super) struct Flat {
     #[serde(default)]
     released: Option<Released>,
     #[serde(default)]
-    rate_slot: Option<Timestamp>,
+    turn: Option<Turn>,
     #[serde(default)]
     connector: Option<ConnectorId>,
     #[serde(default)]
@@ -107,7 +107,7 @@ impl From<Flat> for Activity {
             stopping: flat.stopping,
             parked: flat.parked,
             released: flat.released,
-            rate_slot: flat.rate_slot,
+            turn: flat.turn,
             connector: flat.connector,
             provider_message_id: flat.provider_message_id,
             verdict: flat.verdict,

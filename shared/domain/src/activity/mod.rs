@@ -161,6 +161,20 @@ pub struct Released {
     pub agent: Option<AgentId>,
 }
 
+/// What a connector's rate limit gives to an activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Turn {
+    /// A moment of its own, to go out at.
+    Slot(Timestamp),
+    /// A place in the queue: from then on it comes before those who have not waited.
+    Place(Timestamp),
+}
+
+/// One that waits in the queue asks at least so often whether it may go earlier: what was before it may have been
+/// cancelled, the rate may have been raised.
+const ASKS_AGAIN: Millis = Millis::minutes(15);
+
 /// How long the word holds that a call may be started: after that the agents are others.
 pub const RELEASE: Millis = Millis::seconds(20);
 
@@ -198,9 +212,9 @@ pub struct Activity {
     /// That it may be started, where that is for pacing to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<Released>,
-    /// The moment that the connector's rate limit reserved for it.
+    /// What the connector's rate limit gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate_slot: Option<Timestamp>,
+    pub turn: Option<Turn>,
     /// Through which connector the last attempt went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connector: Option<ConnectorId>,
@@ -322,7 +336,7 @@ impl Activity {
             stopping: false,
             parked: None,
             released: None,
-            rate_slot: None,
+            turn: None,
             connector: None,
             provider_message_id: None,
             verdict: None,
@@ -378,7 +392,7 @@ impl Activity {
         if let Some(due_at) = revision.due_at {
             self.plan.due_at = due_at;
             self.next_at = due_at;
-            self.rate_slot = None;
+            self.turn = None;
         }
         if self.parked == Some(Parked::AwaitsAgent) {
             // Its place in the queue was that of what it was.
@@ -390,8 +404,15 @@ impl Activity {
         if let Some(message) = revision.message {
             self.plan.message = message;
         }
-        if let Some(priority) = revision.priority {
+        if let Some(priority) = revision
+            .priority
+            .filter(|priority| *priority != self.plan.priority)
+        {
             self.plan.priority = priority;
+            // Its place in the connector's queue was that of the old priority: it asks again now.
+            if self.turn.take().is_some() {
+                self.next_at = self.plan.due_at.max(writing.now);
+            }
         }
         if let Some(metadata) = revision.metadata {
             self.plan.metadata = metadata;
@@ -438,7 +459,7 @@ impl Activity {
         self.next_at = until;
         self.lease = None;
         self.parked = None;
-        self.rate_slot = None;
+        self.turn = None;
         self.enter(State::Scheduled, writing, |event| ActivityEvent {
             happening: Happening::Deferred,
             until: Some(until),
@@ -448,11 +469,15 @@ impl Activity {
         self
     }
 
-    /// Waits for the moment that the connector's rate limit gave it. Not told to anybody: it is
-    /// part of being sent.
-    pub fn await_rate_slot(mut self, slot: Timestamp) -> Self {
-        self.rate_slot = Some(slot);
-        self.next_at = slot;
+    /// Waits for what the connector's rate limit gave it; comes earlier to ask again, or to expire. Not told to
+    /// anybody: it is part of being sent.
+    pub fn await_turn(mut self, turn: Turn, now: Timestamp) -> Self {
+        let moment = match turn {
+            Turn::Slot(slot) => slot,
+            Turn::Place(place) => place.min(now + ASKS_AGAIN),
+        };
+        self.turn = Some(turn);
+        self.next_at = self.plan.expires_at.map_or(moment, |expires| moment.min(expires));
         self
     }
 
@@ -550,7 +575,7 @@ impl Activity {
         self.next_at = writing.now;
         self.stopping = false;
         self.takeovers = 0;
-        self.rate_slot = None;
+        self.turn = None;
         let until = self.next_at;
         self.enter(State::Scheduled, writing, |event| ActivityEvent {
             happening: Happening::Redriven,
@@ -573,7 +598,7 @@ impl Activity {
         }
         if !to.is_open() {
             self.parked = None;
-            self.rate_slot = None;
+            self.turn = None;
         }
         self.log.append(writing.version, fill(event));
     }
@@ -687,8 +712,37 @@ mod tests {
     }
 
     #[test]
+    fn a_place_in_the_queue_is_waited_for_with_a_look_now_and_then() {
+        let waits = |turn| scheduled().await_turn(turn, at(2_000)).next_at;
+        assert_eq!(waits(Turn::Slot(at(2_500))), at(2_500));
+        assert_eq!(waits(Turn::Place(at(60_000))), at(60_000));
+        // Its last moment is told when it comes, not when its turn would have been.
+        assert_eq!(waits(Turn::Place(at(9_000_000))), at(100_000));
+        let mut endless = scheduled();
+        endless.plan.expires_at = None;
+        let waiting = endless.await_turn(Turn::Place(at(9_000_000)), at(2_000));
+        assert_eq!(waiting.next_at, at(2_000) + ASKS_AGAIN);
+    }
+
+    #[test]
+    fn of_another_priority_it_asks_the_connector_again_at_once() {
+        let waiting = scheduled().await_turn(Turn::Place(at(60_000)), at(2_000));
+        let to = |priority| Revision {
+            priority: Some(priority),
+            ..Revision::default()
+        };
+        let same = waiting
+            .clone()
+            .revise(to(Priority::Normal), writing(3_000, 2))
+            .unwrap();
+        assert_eq!(same.next_at, at(60_000));
+        let raised = waiting.revise(to(Priority::High), writing(3_000, 2)).unwrap();
+        assert_eq!((raised.next_at, raised.turn), (at(3_000), None));
+    }
+
+    #[test]
     fn the_stored_form_reads_back() {
-        let activity = scheduled();
+        let activity = scheduled().await_turn(Turn::Place(at(2_000)), at(1_000));
         let json = serde_json::to_string(&activity).unwrap();
         assert_eq!(serde_json::from_str::<Activity>(&json).unwrap(), activity);
     }

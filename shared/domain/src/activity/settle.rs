@@ -184,7 +184,7 @@ impl Activity {
         }
         let next_at = writing.now + pause(self.attempt, retry_after, random);
         self.next_at = next_at;
-        self.rate_slot = None;
+        self.turn = None;
         self.enter(State::Scheduled, writing, |event| ActivityEvent {
             happening: Happening::AttemptFailed,
             reason: Some(code),
@@ -230,7 +230,7 @@ impl Activity {
         self.lease = None;
         let spread = u64::try_from(random % u128::from(GIVEN_BACK_FOR.get())).unwrap_or(0);
         self.next_at = writing.now + GIVEN_BACK_FOR + Millis::new(spread);
-        self.rate_slot = None;
+        self.turn = None;
         if self.stopping {
             self.enter(State::Cancelled, writing, |event| ActivityEvent {
                 happening: Happening::Cancelled,
