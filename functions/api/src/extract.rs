@@ -11,14 +11,15 @@ use futures::StreamExt;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_path_to_error::Segment;
 use url::form_urlencoded;
 
 use crate::problem::Problem;
 
-/// Largest body, in bytes; uploads of files are not bound by it.
-pub const MAX_BODY: usize = 5 * 1024 * 1024;
+/// Largest body, in bytes; uploads of files are not bound by it. A Lambda function's event may have 6 MB, and holds the
+/// body as a JSON string, in which every quotation mark takes two bytes.
+pub const MAX_BODY: usize = 4_000_000;
 /// Deepest nesting of a body. What is stored wraps a body a few levels deep, and reads back only
 /// while the whole is less than 128 deep.
 pub const MAX_DEPTH: usize = 64;
@@ -116,11 +117,18 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Proble
             "JSON may be nested at most {MAX_DEPTH} deep."
         )));
     }
+    let no_json = |error: serde_json::Error| Problem::malformed(format!("The body is not JSON: {error}."));
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(misfit)?;
-    reader
-        .end()
-        .map_err(|error| Problem::malformed(format!("The body is not JSON: {error}.")))?;
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|misfits| {
+        // What does not fit a type is reported like what is no JSON at some places.
+        serde_json::from_slice::<IgnoredAny>(bytes).map_or_else(no_json, |_| misfit(misfits))
+    })?;
+    reader.end().map_err(no_json)?;
+    // A type with named members would take them as a list in their order, too.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        let detail = "must be an object, in braces";
+        return Err(Problem::invalid(vec![FieldError::new("", detail)]));
+    }
     Ok(value)
 }
 
@@ -152,12 +160,13 @@ fn depth(bytes: &[u8]) -> usize {
 fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let mut pointer = pointer(error.path());
     let inner = error.into_inner();
-    if inner.is_syntax() || inner.is_eof() || inner.is_io() {
-        return Problem::malformed(format!("The body is not JSON: {inner}."));
-    }
     let text = inner.to_string();
     // The place in the text says no more than the pointer does.
     let text = text.split(" at line ").next().unwrap_or_default();
+    if inner.is_syntax() && !text.contains("out of range") {
+        let detail = "is of a type that does not belong here";
+        return Problem::invalid(vec![FieldError::new(pointer, detail)]);
+    }
     let named = ["unknown field `", "missing field `", "duplicate field `"]
         .iter()
         .find_map(|beginning| {
@@ -220,7 +229,10 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Ids<T> 
             Ok(Path(ids)) => Ok(Self(ids)),
             Err(PathRejection::FailedToDeserializePathParams(error)) => {
                 let text = error.body_text();
-                let detail = text.rsplit_once(": ").map_or(text.as_str(), |(_, detail)| detail);
+                let detail = match text.rsplit_once(": ") {
+                    Some((_, detail)) => detail,
+                    None => "is not UTF-8",
+                };
                 Err(Problem::malformed(format!("An id in the path {detail}."))
                     .with(vec![FieldError::new("/id", detail)]))
             }
@@ -301,6 +313,14 @@ mod tests {
         name: String,
         #[serde(default)]
         list: Vec<Inner>,
+        #[serde(default)]
+        kind: Kind,
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    enum Kind {
+        #[default]
+        Plain,
     }
 
     #[derive(Debug, Deserialize)]
@@ -326,8 +346,13 @@ mod tests {
             ("", 400, ""),
             ("{", 400, ""),
             ("{\"name\": \"a\"} x", 400, ""),
-            ("{\"name\": 1e999}", 400, ""),
+            ("{\"name\": 1e999}", 422, "/name"),
             ("[]", 422, ""),
+            ("[\"a\"]", 422, ""),
+            ("null", 422, ""),
+            ("{\"name\": \"a\", \"kind\": null}", 422, "/kind"),
+            ("{\"name\": \"a\", \"kind\": 1}", 422, "/kind"),
+            ("{\"name\": \"a\", \"kind\": 1", 400, ""),
             ("{}", 422, "/name"),
             ("{\"name\": 1}", 422, "/name"),
             ("{\"name\": \"a\", \"nom\": 1}", 422, "/nom"),

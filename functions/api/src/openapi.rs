@@ -102,6 +102,20 @@ const MAP_BOUNDS: [(&str, &str, usize); 13] = [
     ("DataPatch", "expected", 8),
 ];
 
+/// Bodies and their parts that refuse members which they do not know, as their derived schemas cannot say.
+const CLOSED: [&str; 10] = [
+    "Budget",
+    "CampaignPacing",
+    "CampaignPolicy",
+    "Commitment",
+    "ConsentRecordIn",
+    "CustomerIn",
+    "Gateway",
+    "SettingsIn",
+    "TenantPolicy",
+    "Windows",
+];
+
 /// The description, complete.
 pub fn document(state: &ApiState) -> Value {
     complete(described(state))
@@ -143,6 +157,11 @@ fn complete(api: OpenApi) -> Value {
         let place = format!("/components/schemas/{schema}/properties/{member}");
         if let Some(map) = root_pointer(root, &place) {
             map.insert("maxProperties".into(), most.into());
+        }
+    }
+    for schema in CLOSED {
+        if let Some(object) = root_pointer(root, &format!("/components/schemas/{schema}")) {
+            object.insert("additionalProperties".into(), false.into());
         }
     }
     for (path, item) in members(root.get_mut("paths")) {

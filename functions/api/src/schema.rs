@@ -94,8 +94,10 @@ pub(crate) enum Pool {
 #[schema(example = json!({"kind": "agent", "mode": "progressive", "pool": {"skillGroup": "sales"}}))]
 pub(crate) struct Dialing {
     kind: String,
-    mode: Option<DialingMode>,
-    pool: Option<Pool>,
+    #[schema(required = false)]
+    mode: DialingMode,
+    #[schema(required = false)]
+    pool: Pool,
 }
 
 /// A limit of abandonment: abandoned calls per live call.
@@ -120,18 +122,23 @@ pub(crate) struct CampaignPacing {
     #[schema(example = "threshold(2)")]
     seize: Option<String>,
     /// What formulas read as `parameters.<name>`.
-    parameters: Option<std::collections::BTreeMap<String, f64>>,
+    #[schema(required = false)]
+    parameters: std::collections::BTreeMap<String, f64>,
     /// Calls for each free agent in power mode.
     #[schema(minimum = 1, maximum = 10, default = 1.5)]
-    ratio: Option<f64>,
+    #[schema(required = false)]
+    ratio: f64,
     /// The limits of abandonment that are switched on; `30d` with 0.03 if absent, none if empty.
-    budgets: Option<Vec<Budget>>,
+    #[schema(required = false)]
+    budgets: Vec<Budget>,
     /// A campaign of a higher priority has the group's agents first.
     #[schema(minimum = 0, maximum = 9, default = 5)]
-    priority: Option<u8>,
+    #[schema(required = false)]
+    priority: u8,
     /// Its share of the agents, against campaigns of the same priority.
     #[schema(minimum = 1, maximum = 100, default = 1)]
-    weight: Option<u32>,
+    #[schema(required = false)]
+    weight: u32,
 }
 
 /// A message body in Expertflow's CIM shape: an object with a `type` such as PLAIN (with
@@ -198,10 +205,12 @@ pub(crate) enum ZonePolicy {
 #[schema(example = json!({"days": {"mon": ["09:00-12:00", "13:00-18:00"]}, "except": ["2026-12-25"]}))]
 pub(crate) struct Windows {
     /// Per day (`mon` to `sun`) its ranges, such as `09:00-18:00`. A day that is not named is closed.
+    #[schema(required = false)]
     days: std::collections::BTreeMap<String, Vec<String>>,
     /// Dates that are closed all day.
     #[schema(max_items = 366)]
-    except: Option<Vec<String>>,
+    #[schema(required = false)]
+    except: Vec<String>,
 }
 
 /// At most `max` contacts of a person in any span of `windowMs`, over `channels` together.
@@ -212,7 +221,8 @@ pub(crate) struct Cap {
     max: u32,
     #[schema(minimum = 1_000, maximum = 31_622_400_000_i64)]
     window_ms: u64,
-    channels: Option<Channels>,
+    #[schema(required = false)]
+    channels: Channels,
 }
 
 /// What a campaign sets for the compliance gate.
@@ -226,13 +236,16 @@ pub(crate) struct CampaignPolicy {
     /// The IANA zone of people about whom nothing is known.
     #[schema(example = "Europe/Berlin")]
     time_zone: String,
-    zone_policy: Option<ZonePolicy>,
+    #[schema(required = false)]
+    zone_policy: ZonePolicy,
     /// When people are contacted; absent: at any hour.
     windows: Option<Windows>,
     /// The same for one channel, within `windows`.
-    channel_windows: Option<std::collections::BTreeMap<String, Windows>>,
+    #[schema(required = false)]
+    channel_windows: std::collections::BTreeMap<String, Windows>,
     #[schema(max_items = 10)]
-    caps: Option<Vec<Cap>>,
+    #[schema(required = false)]
+    caps: Vec<Cap>,
 }
 
 /// What a tenant sets for the compliance gate, for everything that it sends.
@@ -241,15 +254,20 @@ pub(crate) struct CampaignPolicy {
 pub(crate) struct TenantPolicy {
     /// The IANA zone of people about whom nothing is known, where no campaign says another.
     #[schema(example = "Europe/Berlin")]
-    time_zone: Option<String>,
-    zone_policy: Option<ZonePolicy>,
-    channel_windows: Option<std::collections::BTreeMap<String, Windows>>,
+    #[schema(required = false)]
+    time_zone: String,
+    #[schema(required = false)]
+    zone_policy: ZonePolicy,
+    #[schema(required = false)]
+    channel_windows: std::collections::BTreeMap<String, Windows>,
     #[schema(max_items = 10)]
-    caps: Option<Vec<Cap>>,
+    #[schema(required = false)]
+    caps: Vec<Cap>,
     /// How long a person who answered a call for which no agent was there is not called again, unless an agent is
     /// reserved first, in milliseconds; 0 switches this off. 72 hours if absent.
     #[schema(maximum = 31_622_400_000_u64)]
-    rest_after_abandoned_ms: Option<u64>,
+    #[schema(required = false)]
+    rest_after_abandoned_ms: u64,
 }
 
 /// A time for which an agent is promised elsewhere.
@@ -288,34 +306,44 @@ pub(crate) enum FormulaKind {
 pub(crate) struct Moment {
     /// Agents on the outbound side who are free.
     #[schema(maximum = 1_000)]
-    idle: Option<u32>,
+    #[schema(required = false)]
+    idle: u32,
     /// Agents in conversation.
     #[schema(maximum = 1_000)]
-    talking: Option<u32>,
+    #[schema(required = false)]
+    talking: u32,
     /// Agents in wrap-up.
     #[schema(maximum = 1_000)]
-    wrapping: Option<u32>,
+    #[schema(required = false)]
+    wrapping: u32,
     /// Calls dialed and without a verdict.
     #[schema(maximum = 1_000)]
-    in_flight: Option<u32>,
+    #[schema(required = false)]
+    in_flight: u32,
     /// Live calls without an agent.
     #[schema(maximum = 1_000)]
-    waiting: Option<u32>,
+    #[schema(required = false)]
+    waiting: u32,
     /// Contacts that may still be called; null if that is not known.
     pending: Option<u32>,
     /// Part of the calls that a person answers; 0.3 unless given.
     #[schema(minimum = 0.01, maximum = 1)]
-    answer_rate: Option<f64>,
+    #[schema(required = false)]
+    answer_rate: f64,
     /// Abandoned calls per live call since the beginning.
     #[schema(minimum = 0, maximum = 1)]
-    abandonment: Option<f64>,
+    #[schema(required = false)]
+    abandonment: f64,
     /// Agents of the inbound side who are free.
     #[schema(maximum = 1_000)]
-    idle_inbound: Option<u32>,
+    #[schema(required = false)]
+    idle_inbound: u32,
     /// Inbound callers who queue.
     #[schema(maximum = 1_000)]
-    queue: Option<u32>,
+    #[schema(required = false)]
+    queue: u32,
     /// Seconds that the oldest of them has waited.
     #[schema(minimum = 0, maximum = 86_400)]
-    oldest_wait: Option<f64>,
+    #[schema(required = false)]
+    oldest_wait: f64,
 }

@@ -6,13 +6,13 @@ use domain::activity::state::State;
 use domain::activity::{Activity, Cancel, CancelReason, ChangeError, Plan, Revision, Writing};
 use domain::id::{ActivityId, CampaignId, CustomerId, TenantId};
 use domain::time::{Millis, Timestamp};
-use platform::table::{Consistency, Order, Query, SortRange, TableError, Write};
+use platform::table::{Consistency, Item, Order, Query, SortRange, TableError, Write};
 
 use crate::commit::{Decision, MAX_TRIES, commit};
 use crate::context::Context;
 use crate::conversations;
 use crate::error::Error;
-use crate::listing::{Listing, Shards};
+use crate::listing::{Listing, MAX_PAGE_BYTES, Shards};
 use crate::store::{Put, Stored, decode, load};
 use crate::{campaigns, keys, timers};
 
@@ -336,47 +336,32 @@ pub async fn list(
         data: Vec::new(),
         next: cursor.map(str::to_owned),
     };
-    let mut examined = 0;
+    // A history holds the customer's messages, too.
+    let target = |item: &Item| {
+        Ok(ActivityId::parse(&item.key.sort)
+            .ok()
+            .map(|id| keys::activity(tenant, &id)))
+    };
+    let (mut examined, mut bytes) = (0, 0);
     loop {
+        let wanted = limit.saturating_sub(found.data.len());
         let page = shards
-            .items(
-                context,
-                found.next.as_deref(),
-                limit.saturating_sub(found.data.len()),
-            )
+            .followed(context, found.next.as_deref(), wanted, target)
             .await?;
         examined += page.data.len();
-        let ids: Vec<ActivityId> = page
-            .data
-            .iter()
-            .filter_map(|item| ActivityId::parse(&item.key.sort).ok())
-            .collect();
-        let activities = load_many(context, tenant, &ids).await?;
-        found.data.extend(
-            activities
-                .into_iter()
-                .flatten()
-                .filter(|stored| filter.wants(&stored.value)),
-        );
+        for item in &page.data {
+            let stored = decode(item)?;
+            if filter.wants(&stored.value) {
+                bytes += item.size();
+                found.data.push(stored);
+            }
+        }
         found.next = page.next;
-        if found.next.is_none() || found.data.len() >= limit || examined >= MAX_EXAMINED {
+        let full = found.data.len() >= limit || bytes >= MAX_PAGE_BYTES;
+        if found.next.is_none() || full || examined >= MAX_EXAMINED {
             return Ok(found);
         }
     }
-}
-
-/// Loads activities, in the order of the ids.
-pub async fn load_many(
-    context: &Context,
-    tenant: &TenantId,
-    ids: &[ActivityId],
-) -> Result<Vec<Option<Stored<Activity>>>, Error> {
-    let keys: Vec<_> = ids.iter().map(|id| keys::activity(tenant, id)).collect();
-    let items = context.table.get_many(&keys, Consistency::Strong).await?;
-    items
-        .iter()
-        .map(|item| item.as_ref().map(decode).transpose())
-        .collect()
 }
 
 /// The customer's messages that answered an activity, oldest first.

@@ -14,7 +14,7 @@ use domain::time::Timestamp;
 use domain::timer::{Timer, TimerKind};
 use flows::conversation::event::StopOutcome;
 use flows::{Conversation, Effect, Event, Schedule};
-use platform::table::{Condition, Consistency, Write};
+use platform::table::{Condition, Item, Write};
 
 use crate::activities;
 use crate::campaigns::{self, Standing};
@@ -78,21 +78,15 @@ pub async fn list(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Listing<Stored<Conversation>>, Error> {
-    let page = Shards::many(|shard| keys::campaign_conversations(tenant, campaign, shard))
-        .items(context, cursor, limit)
-        .await?;
-    let mut wanted = Vec::with_capacity(page.data.len());
-    for item in &page.data {
+    let target = |item: &Item| {
         let id = ConversationId::parse(&item.key.sort)
             .map_err(|error| Error::Corrupt(format!("{:?}: {error}", item.key)))?;
-        wanted.push(keys::conversation(tenant, &id));
-    }
-    let items = context.table.get_many(&wanted, Consistency::Strong).await?;
-    let data = items.iter().flatten().map(decode).collect::<Result<_, Error>>()?;
-    Ok(Listing {
-        data,
-        next: page.next,
-    })
+        Ok(Some(keys::conversation(tenant, &id)))
+    };
+    Shards::many(|shard| keys::campaign_conversations(tenant, campaign, shard))
+        .followed(context, cursor, limit, target)
+        .await?
+        .try_map(|item| decode(&item))
 }
 
 /// The decision to write a changed activity, and to move the conversation whose step it is.

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use platform::table::{Consistency, Item, Order, Query, SortRange};
+use platform::table::{Consistency, Item, Key, Order, Query, SortRange};
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
@@ -14,6 +14,8 @@ use crate::store::{Stored, decode};
 pub const DEFAULT_LIMIT: usize = 50;
 /// Most items per page.
 pub const MAX_LIMIT: usize = 250;
+/// A page whose items have so many bytes takes no more of them: a function's answer may have 6 MB.
+pub(crate) const MAX_PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// One page.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,9 +127,10 @@ impl Shards {
     ) -> Result<Listing<Item>, Error> {
         let limit = limit.clamp(1, MAX_LIMIT);
         let mut cursor = cursor.map_or(Ok(Cursor { place: 0, sort: None }), Cursor::decode)?;
-        let mut data = Vec::new();
+        let mut data: Vec<Item> = Vec::new();
+        let mut bytes = 0;
         while let Some(partition) = self.partitions.get(cursor.place) {
-            if data.len() >= limit {
+            if data.len() >= limit || bytes >= MAX_PAGE_BYTES {
                 return Ok(Listing {
                     data,
                     next: Some(cursor.encode()),
@@ -141,7 +144,15 @@ impl Shards {
                 limit: limit - data.len(),
                 consistency: self.consistency,
             };
-            let page = context.table.query(&query).await?;
+            let mut page = context.table.query(&query).await?;
+            let full = page.items.iter().position(|item| {
+                bytes += item.size();
+                bytes >= MAX_PAGE_BYTES
+            });
+            if let Some(last) = full.filter(|last| last + 1 < page.items.len()) {
+                page.items.truncate(last + 1);
+                page.next = page.items.last().map(|item| item.key.sort.clone());
+            }
             data.extend(page.items);
             cursor = match page.next {
                 Some(sort) => Cursor {
@@ -155,6 +166,49 @@ impl Shards {
             };
         }
         Ok(Listing { data, next: None })
+    }
+
+    /// One page of what a collection's items point to; `target` tells where that is, if it is what is listed.
+    pub(crate) async fn followed(
+        &self,
+        context: &Context,
+        cursor: Option<&str>,
+        limit: usize,
+        target: impl Fn(&Item) -> Result<Option<Key>, Error>,
+    ) -> Result<Listing<Item>, Error> {
+        let mut page = self.items(context, cursor, limit).await?;
+        let (mut pointers, mut wanted) = (Vec::new(), Vec::new());
+        for pointer in &page.data {
+            if let Some(key) = target(pointer)? {
+                pointers.push(&pointer.key);
+                wanted.push(key);
+            }
+        }
+        let found = context.table.get_many(&wanted, Consistency::Strong).await?;
+        let (mut data, mut bytes) = (Vec::new(), 0);
+        for (pointer, item) in pointers.into_iter().zip(found) {
+            let Some(item) = item else { continue };
+            bytes += item.size();
+            data.push(item);
+            if bytes >= MAX_PAGE_BYTES {
+                page.next = self.behind(pointer);
+                break;
+            }
+        }
+        Ok(Listing {
+            data,
+            next: page.next,
+        })
+    }
+
+    /// The cursor of what comes behind an item.
+    fn behind(&self, key: &Key) -> Option<String> {
+        let place = self
+            .partitions
+            .iter()
+            .position(|partition| *partition == key.partition)?;
+        let sort = Some(key.sort.clone());
+        Some(Cursor { place, sort }.encode())
     }
 
     /// One page of values.

@@ -379,7 +379,7 @@ pub struct BatchEventIn {
 /// Events of many agents.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct BatchIn {
+pub struct AgentEventsIn {
     #[schema(value_type = Vec<BatchEventIn>, min_items = 1, max_items = 1_000)]
     items: Vec<Box<RawValue>>,
 }
@@ -424,7 +424,7 @@ impl BatchEventOut {
 
 /// What became of the events of a batch.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct BatchOut {
+pub struct AgentEventsOut {
     /// In the order of the items.
     #[schema(max_items = 1_000)]
     results: Vec<BatchEventOut>,
@@ -435,13 +435,13 @@ pub struct BatchOut {
 /// Those of one agent are taken in in their order. One bad item does not fail the others.
 #[utoipa::path(
     post, path = "/v1/agent-events/batch", operation_id = "tellAgentEvents", tag = "agents",
-    request_body = BatchIn, responses((status = 200, body = BatchOut))
+    request_body = AgentEventsIn, responses((status = 200, body = AgentEventsOut))
 )]
 pub(crate) async fn tell_all(
     State(state): State<ApiState>,
     caller: Caller,
-    Input(BatchIn { items }): Input<BatchIn>,
-) -> Result<Json<BatchOut>, Problem> {
+    Input(AgentEventsIn { items }): Input<AgentEventsIn>,
+) -> Result<Json<AgentEventsOut>, Problem> {
     if !(1..=MAX_EVENTS).contains(&items.len()) {
         let detail = format!("must have 1 to {MAX_EVENTS} entries");
         return Err(Problem::invalid(vec![FieldError::new("/items", detail)]));
@@ -476,5 +476,5 @@ pub(crate) async fn tell_all(
         .into_iter()
         .map(|(place, told)| BatchEventOut::of(place, told))
         .collect();
-    Ok(Json(BatchOut { results }))
+    Ok(Json(AgentEventsOut { results }))
 }

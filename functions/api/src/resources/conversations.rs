@@ -212,7 +212,7 @@ pub struct EventIn {
     name: EventName,
     /// What came with it, at most 800 bytes of JSON.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object)]
     data: Map<String, Value>,
     /// When it happened; absent: now.
     #[serde(default)]

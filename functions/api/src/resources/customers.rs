@@ -44,7 +44,8 @@ pub struct CustomerIn {
     last_name: Option<String>,
     /// Addresses by channel.
     #[schema(example = json!({"sms": "+442079460958", "email": "ann@example.org"}))]
-    addresses: Option<BTreeMap<String, String>>,
+    #[schema(required = false)]
+    addresses: BTreeMap<String, String>,
     /// An IANA zone.
     #[schema(example = "Europe/Berlin")]
     time_zone: Option<String>,
@@ -52,10 +53,11 @@ pub struct CustomerIn {
     #[schema(example = "de-AT")]
     language: Option<String>,
     /// Further values (names 64 bytes, values 2,000).
-    attributes: Option<BTreeMap<String, String>>,
+    #[schema(required = false)]
+    attributes: BTreeMap<String, String>,
     /// Consent records. They are added to those that stand: records are proof and stay.
-    #[schema(max_items = 100)]
-    consent: Option<Vec<ConsentRecordIn>>,
+    #[schema(max_items = 100, required = false)]
+    consent: Vec<ConsentRecordIn>,
 }
 
 /// A consent record.
@@ -294,9 +296,10 @@ pub(crate) async fn record_consent(
 
 /// An entry of a customer's history.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "type", rename_all = "camelCase")]
 pub enum HistoryOut {
     /// An activity, as it stands.
+    #[serde(rename_all = "camelCase")]
     Activity {
         /// Which activity.
         #[schema(value_type = schema::Id)]
@@ -327,6 +330,7 @@ pub enum HistoryOut {
         events: Vec<ActivityEvent>,
     },
     /// A message that the customer sent on their own.
+    #[serde(rename_all = "camelCase")]
     Message {
         /// The id that it came with.
         message_id: String,

@@ -44,7 +44,7 @@ pub struct EntryIn {
     customer_id: Option<CustomerId>,
     /// The channels that are closed; absent: all.
     #[serde(default)]
-    #[schema(value_type = Option<schema::Channels>)]
+    #[schema(value_type = schema::Channels)]
     channels: Channels,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 200)]

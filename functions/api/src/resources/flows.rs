@@ -90,5 +90,5 @@ pub(crate) async fn validate(Input(input): Input<FlowIn>) -> Json<FlowCheckOut> 
     responses((status = 200, body = Object, content_type = "application/schema+json"))
 )]
 pub(crate) async fn schema() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], flows::SCHEMA)
+    ([(header::CONTENT_TYPE, "application/schema+json")], flows::SCHEMA)
 }

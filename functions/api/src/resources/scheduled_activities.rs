@@ -72,7 +72,7 @@ pub struct ActivityIn {
     #[schema(value_type = Option<schema::AssignTo>)]
     assign_to: Option<AssignTo>,
     #[serde(default)]
-    #[schema(value_type = Option<schema::Priority>)]
+    #[schema(value_type = schema::Priority)]
     priority: Priority,
     /// The webhook of this activity.
     #[serde(default)]

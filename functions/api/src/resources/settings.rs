@@ -28,12 +28,12 @@ use crate::state::ApiState;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SettingsIn {
     #[serde(default)]
-    #[schema(value_type = Option<schema::TenantPolicy>)]
+    #[schema(value_type = schema::TenantPolicy)]
     policy: TenantPolicy,
     /// `always`: every contact of a person is counted, so that a cap set tomorrow knows them;
     /// `whenCapped`: only contacts to which a cap applies.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "always")]
+    #[schema(value_type = String, example = "always")]
     contact_ledger: ContactLedger,
     /// Where activities are told in CIM shape: an Expertflow CX endpoint.
     #[serde(default)]

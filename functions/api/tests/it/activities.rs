@@ -272,3 +272,29 @@ async fn what_is_urgent_does_not_wait_behind_a_backlog_at_the_connector() {
     let expired = api.get(&format!("/v1/scheduled-activities/{expiring}")).await;
     assert_eq!(expired.json["state"], "EXPIRED", "{}", expired.text);
 }
+
+#[tokio::test]
+async fn a_page_of_large_activities_is_short_and_has_a_next() {
+    let api = Api::new().await;
+    api.connector().await;
+    let mut body = activity();
+    body["customerId"] = json!("ann");
+    body["message"]["markdownText"] = json!("😀".repeat(10_000));
+    for _ in 0..80 {
+        api.post("/v1/scheduled-activities", &body).await.expect(201);
+    }
+    api.catch_up().await;
+    let path = "/v1/scheduled-activities?customerId=ann";
+    let page = api.get(&format!("{path}&limit=250")).await.expect(200);
+    assert!(page.text.len() < 4_000_000, "{} bytes", page.text.len());
+    assert!(page.json["next"].is_string());
+    let mut all: Vec<_> = api
+        .all(path, 250)
+        .await
+        .iter()
+        .map(|one| one["id"].to_string())
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 80);
+}

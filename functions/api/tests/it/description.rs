@@ -1,6 +1,8 @@
 //! The description of the API, and its page.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 use api::ApiState;
 use http::Method;
@@ -104,5 +106,35 @@ async fn the_page_needs_nobody_else() {
     );
     for outside in ["http://", "https://", "src=", "@import", "url("] {
         assert!(!page.text.contains(outside), "the page names {outside}");
+    }
+}
+
+#[test]
+fn no_two_types_have_one_name_in_the_description() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            for declared in text.split("ToSchema").skip(1) {
+                let mut words = declared
+                    .split_whitespace()
+                    .skip_while(|word| !matches!(*word, "struct" | "enum"));
+                if let Some(name) = words.nth(1) {
+                    let name = name.split(['<', '(', ';']).next().unwrap().to_owned();
+                    places.entry(name).or_default().push(path.display().to_string());
+                }
+            }
+        }
+    }
+    // The imports of the derive itself name the type that comes next once more.
+    for (name, mut files) in places {
+        files.dedup();
+        assert_eq!(files.len(), 1, "{name} is declared in {files:?}");
     }
 }

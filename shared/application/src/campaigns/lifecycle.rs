@@ -101,10 +101,12 @@ pub async fn edit(
         let Stored { mut value, version } = get(context, tenant, id).await?;
         expect_version(expected, version)?;
         if value.state != CampaignState::Draft {
-            let detail = format!(
-                "the campaign is {}; unpublish or duplicate it first",
-                value.state.name()
-            );
+            let way = if value.state == CampaignState::Stopped {
+                "duplicate it"
+            } else {
+                "unpublish or duplicate it first"
+            };
+            let detail = format!("the campaign is {}; {way}", value.state.name());
             return Err(Error::conflict("not-a-draft", detail));
         }
         value.definition = change(value.definition)?;
@@ -138,7 +140,7 @@ pub async fn duplicate(
     create(context, tenant, copy, definition).await
 }
 
-/// Deletes a draft that was never published.
+/// Deletes a campaign that was never published.
 pub async fn delete(
     context: &Context,
     tenant: &TenantId,
@@ -148,8 +150,8 @@ pub async fn delete(
     commit(context, || async {
         let Stored { value, version } = get(context, tenant, id).await?;
         expect_version(expected, version)?;
-        if value.state != CampaignState::Draft || value.published_version > 0 {
-            let detail = "only a draft that was never published can be deleted";
+        if value.published_version > 0 {
+            let detail = "only a campaign that was never published can be deleted";
             return Err(Error::conflict("was-published", detail));
         }
         let key = keys::campaign(tenant, id);
