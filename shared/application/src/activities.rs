@@ -20,6 +20,8 @@ use crate::{campaigns, keys, timers};
 pub const MAX_BATCH: usize = 1_000;
 /// How many activities one page of a list looks at when it filters. Then it ends early, with a cursor.
 const MAX_EXAMINED: usize = 1_000;
+/// And so many times a list is asked for more.
+const MAX_ROUNDS: usize = 20;
 /// How far ahead an activity can be scheduled.
 pub const MAX_AHEAD: Millis = Millis::hours(366 * 24);
 
@@ -338,12 +340,14 @@ pub async fn list(
     };
     // A history holds the customer's messages, too.
     let target = |item: &Item| {
-        Ok(ActivityId::parse(&item.key.sort)
-            .ok()
-            .map(|id| keys::activity(tenant, &id)))
+        let id = match within {
+            Within::Campaign(_) => item.key.sort.clone(),
+            Within::Customer(_) => keys::id_in_history(&item.key.sort),
+        };
+        Ok(ActivityId::parse(&id).ok().map(|id| keys::activity(tenant, &id)))
     };
     let (mut examined, mut bytes) = (0, 0);
-    loop {
+    for _ in 0..MAX_ROUNDS {
         let wanted = limit.saturating_sub(found.data.len());
         let page = shards
             .followed(context, found.next.as_deref(), wanted, target)
@@ -359,9 +363,10 @@ pub async fn list(
         found.next = page.next;
         let full = found.data.len() >= limit || bytes >= MAX_PAGE_BYTES;
         if found.next.is_none() || full || examined >= MAX_EXAMINED {
-            return Ok(found);
+            break;
         }
     }
+    Ok(found)
 }
 
 /// The customer's messages that answered an activity, oldest first.

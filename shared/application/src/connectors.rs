@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use domain::activity::Via;
 use domain::channel::Channel;
-use domain::id::{ConnectorId, TenantId};
+use domain::id::{ConnectorId, TenantId, hash_bits};
 use domain::time::Timestamp;
 use platform::connector::{Connector, ConnectorConfig};
 use platform::secrets::Secret;
@@ -206,6 +207,23 @@ pub struct Ready {
     pub config: ConnectorConfig,
     /// The connector.
     pub connector: Arc<dyn Connector>,
+}
+
+impl Ready {
+    /// Where attempts go through it. Its rate and its secrets make no difference: a receiver knows a key again
+    /// whatever they are.
+    pub(crate) fn via(&self) -> Via {
+        let ConnectorConfig {
+            id, kind, settings, ..
+        } = &self.config;
+        let leads = serde_json::to_string(&(kind, settings)).unwrap_or_default();
+        let bits = hash_bits(&[&leads]) & u128::from(u32::MAX);
+        Via {
+            connector: id.clone(),
+            // 0 stands for none.
+            way: u32::try_from(bits).unwrap_or(u32::MAX).max(1),
+        }
+    }
 }
 
 /// The connector for a channel and service identifier; the first that serves them. `None` when

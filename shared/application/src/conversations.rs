@@ -236,6 +236,12 @@ async fn advanced(
     let flow = campaigns::flow(context, tenant, campaign, conversation.campaign_version).await?;
     let (now, version) = (context.now(), version + 1);
     let mut effects = Vec::new();
+    if standing == Standing::Running && !conversation.held.is_empty() {
+        // What was missed during the pause came before what happens now.
+        let step = flows::release(&flow, conversation, now, version).map_err(refused)?;
+        effects.extend(step.effects);
+        conversation = step.conversation;
+    }
     let over = standing == Standing::Over && conversation.is_running();
     // What ends begins nothing any more: the stop comes first, what happened since is only noted.
     let stop = over.then_some(Event::Stopped {
@@ -282,7 +288,7 @@ pub(crate) async fn writes_of(
     let mut writes = vec![put(conversation, version_before)?];
     // A node may cancel what the end of the conversation cancels, too.
     let mut cancelled = BTreeSet::new();
-    for effect in effects {
+    for effect in without_passing(effects) {
         match effect {
             Effect::Schedule(schedule) => writes.push(scheduled(context, conversation, schedule)?),
             Effect::Cancel { activity } if cause.is_some_and(|cause| cause.id == activity) => {}
@@ -307,6 +313,24 @@ pub(crate) async fn writes_of(
         }
     }
     Ok(writes)
+}
+
+/// The effects without what is scheduled and then cancelled, when one decision takes in several events: it never was.
+fn without_passing(effects: Vec<Effect>) -> Vec<Effect> {
+    let mut cancelled = BTreeSet::new();
+    let mut kept: Vec<Effect> = effects
+        .into_iter()
+        .rev()
+        .filter(|effect| match effect {
+            Effect::Cancel { activity } => {
+                cancelled.insert(activity.clone());
+                true
+            }
+            Effect::Schedule(schedule) => !cancelled.contains(&schedule.activity_id()),
+        })
+        .collect();
+    kept.reverse();
+    kept
 }
 
 /// The write of an activity that a flow schedules.

@@ -84,7 +84,8 @@ pub async fn redrive(
         let plan = &value.plan;
         let ready =
             connectors::serving(context, tenant, plan.channel, plan.service_identifier.as_deref()).await?;
-        let same_attempt = ready.is_some_and(|ready| ready.connector.repeat() == Repeat::WithSameKey);
+        let same_attempt = ready
+            .is_some_and(|ready| ready.connector.repeat() == Repeat::WithSameKey && value.went(&ready.via()));
         let delete = Write::Delete {
             key,
             condition: Condition::Version(letter.version),

@@ -1,5 +1,6 @@
 //! The tenant's do-not-contact list.
 
+use compliance::channels::Channels;
 use compliance::do_not_contact::{Entry, Subject};
 use domain::id::TenantId;
 use platform::table::{Condition, Key, Write};
@@ -29,6 +30,10 @@ pub(crate) async fn write(context: &Context, tenant: &TenantId, entry: Entry) ->
     let stored = load::<Vec<Entry>>(context.table.as_ref(), &key).await?;
     let (mut entries, version) = stored.map_or((Vec::new(), 0), |s| (s.value, s.version));
     entries.retain(|old| old.channels != entry.channels || old.outlasts(&entry));
+    if entries.len() >= MAX_ENTRIES && entry.channels == Channels::All && entry.expires.is_none() {
+        // It says all that the others say.
+        entries.clear();
+    }
     if entries.len() >= MAX_ENTRIES {
         return Err(Error::conflict(
             "too-many-entries",

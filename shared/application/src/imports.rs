@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry;
 use bytes::Bytes;
 use compliance::consent::{Consent, MAX_RECORDS};
 use contacts::contact::Contact;
-use contacts::header::{Header, HeaderProblem};
+use contacts::header::{Header, HeaderCode, HeaderProblem};
 use contacts::import::{Reject, Row, Target};
 use contacts::profile::CustomerProfile;
 use contacts::records::{MAX_RECORD, Position};
@@ -50,7 +50,7 @@ pub enum ImportState {
     Running,
     /// It has been read to its end.
     Done,
-    /// Its header cannot be read; nothing was taken.
+    /// Its header cannot be read, and nothing was taken; or its file was lost while it was read.
     Failed,
 }
 
@@ -285,14 +285,7 @@ pub(crate) async fn page(
             return Ok(Next::Done);
         }
     }
-    let bytes = context
-        .blobs
-        .read(id.as_str(), import.position.offset, PAGE_BYTES)
-        .await?;
-    let last = import.position.offset + bytes.len() as u64 >= import.bytes;
-    let Some(after) = read(context, tenant, import, &bytes, last).await? else {
-        return Err(Error::Corrupt(format!("import {id} does not get on")));
-    };
+    let after = next(context, tenant, import).await?;
     let running = after.state == ImportState::Running;
     let now = context.now();
     commit(context, || async {
@@ -321,6 +314,37 @@ pub(crate) async fn page(
     }
     context.blobs.delete(id.as_str()).await?;
     Ok(Next::Done)
+}
+
+/// The import after the next piece of its file. A file that is gone, or no more the one that was begun, ends it.
+async fn next(context: &Context, tenant: &TenantId, import: Import) -> Result<Import, Error> {
+    let (id, offset) = (import.id.clone(), import.position.offset);
+    let length = match context.blobs.length(id.as_str()).await {
+        Err(BlobError::Missing) => None,
+        length => Some(length?),
+    };
+    if length != Some(import.bytes) {
+        return Ok(lost(import));
+    }
+    let bytes = context.blobs.read(id.as_str(), offset, PAGE_BYTES).await?;
+    let last = offset + bytes.len() as u64 >= import.bytes;
+    let before = import.clone();
+    let after = read(context, tenant, import, &bytes, last).await?;
+    Ok(after.unwrap_or_else(|| lost(before)))
+}
+
+fn lost(import: Import) -> Import {
+    let problem = HeaderProblem {
+        column: None,
+        name: String::new(),
+        code: HeaderCode::Lost,
+        message: "the file is gone, or was changed while it was read: begin another import".to_owned(),
+    };
+    Import {
+        state: ImportState::Failed,
+        problems: vec![problem],
+        ..import
+    }
 }
 
 /// The import after the next piece of its file; `None` if the piece was too small to get on.

@@ -12,6 +12,7 @@ use flows::conversation::event::StopOutcome;
 use platform::table::{Condition, Consistency, Key, Order, Page, Query, SortRange, Write};
 use serde::{Deserialize, Serialize};
 
+use crate::campaigns::{self, Standing};
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
@@ -302,6 +303,15 @@ async fn resume_page(
     visiting: Visiting,
     place: &Place,
 ) -> Result<Next, Error> {
+    // Paused again or stopped meanwhile: whoever resumes next begins anew.
+    if campaigns::get(context, tenant, campaign)
+        .await?
+        .value
+        .standing(Some(version))
+        != Standing::Running
+    {
+        return Ok(Next::Done);
+    }
     let partition = match visiting {
         Visiting::Conversations => keys::campaign_conversations(tenant, campaign, place.shard),
         Visiting::Activities => keys::all_parked(tenant, campaign, place.shard),

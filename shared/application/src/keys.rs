@@ -10,8 +10,8 @@
 //! | do-not-contact entries of an address or a person | `<tenant>#N#<shard>` | `a:<address>` or `p:<customer>` |
 //! | persons of an address | `<tenant>#AP#<address>` | `P` |
 //! | customer's message that quoted none of ours | `<tenant>#AM#<hash of address and message id>` | `M` |
-//! | customer history, an entry per activity | `<tenant>#H#<customer>` | `<activity>` |
-//! | customer's answers without activity | `<tenant>#H#<customer>` | `msg_<...>` |
+//! | customer history, an entry per activity | `<tenant>#H#<customer>` | `<activity, its time first>#act` |
+//! | customer's answers without activity | `<tenant>#H#<customer>` | `<message, its time first>#msg` |
 //! | activities of a campaign (pointers) | `<tenant>#CA#<campaign>#<shard>` | `<activity>` |
 //! | parked activities of a campaign (pointers) | `<tenant>#CK#<campaign>#<shard>` | `<activity>` |
 //! | conversations of a campaign (pointers) | `<tenant>#CV#<campaign>#<shard>` | `<conversation>` |
@@ -141,6 +141,24 @@ pub fn unquoted(tenant: &TenantId, from: &Address, message: &str) -> Key {
 /// The partition of a customer's history.
 pub fn history(tenant: &TenantId, customer: &CustomerId) -> String {
     format!("{tenant}#H#{customer}")
+}
+
+/// An entry of a customer's history, by the id of what it tells of. The time in the id comes before the kind, so that
+/// a history is in its order.
+pub fn history_entry(tenant: &TenantId, customer: &CustomerId, id: &str) -> Key {
+    let sort = match id.split_once('_') {
+        Some((kind, rest)) => format!("{rest}#{kind}"),
+        None => id.to_owned(),
+    };
+    Key::new(history(tenant, customer), sort)
+}
+
+/// The id of what an entry of a history tells of, from its sort key.
+pub fn id_in_history(sort: &str) -> String {
+    match sort.split_once('#') {
+        Some((rest, kind)) => format!("{kind}_{rest}"),
+        None => sort.to_owned(),
+    }
 }
 
 /// The partition of a shard of a campaign's activities.

@@ -52,6 +52,15 @@ pub(crate) async fn page(
         };
         Next::Page(work, at)
     };
+    let published = campaigns::published(context, tenant, campaign, version).await?;
+    if published
+        .definition
+        .end_at
+        .is_some_and(|end| end <= context.now())
+    {
+        // Whoever was not reached by then is not: each of their messages would only expire.
+        return Ok(Next::Done);
+    }
     // Read strongly: what starts after the answer to a stop would be a surprise.
     match campaigns::get(context, tenant, campaign)
         .await?
@@ -61,15 +70,6 @@ pub(crate) async fn page(
         Standing::Over => return Ok(Next::Done),
         Standing::Paused => return Ok(again(list, place.clone(), context.now() + PAUSED)),
         Standing::Running => {}
-    }
-    let published = campaigns::published(context, tenant, campaign, version).await?;
-    if published
-        .definition
-        .end_at
-        .is_some_and(|end| end <= context.now())
-    {
-        // Whoever was not reached by then is not: each of their messages would only expire.
-        return Ok(Next::Done);
     }
     let Some(contact_list) = published.definition.contact_lists.get(list) else {
         return Ok(Next::Done);

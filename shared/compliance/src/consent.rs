@@ -62,11 +62,16 @@ impl Consent {
     fn concerns(&self, channel: Channel, purpose: Option<&str>) -> bool {
         let purpose_fits = match (&self.purpose, purpose) {
             (None, _) => true,
-            (Some(own), Some(asked)) => own == asked,
+            (Some(own), Some(asked)) => is_same_purpose(own, asked),
             (Some(_), None) => self.status == ConsentStatus::Denied,
         };
         purpose_fits && self.channels.contains(channel)
     }
+}
+
+/// Purposes are words that people write: neither case nor space around them makes another.
+fn is_same_purpose(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
 /// The ground on which a campaign contacts people: what a **missing** record means.

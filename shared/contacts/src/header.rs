@@ -94,6 +94,8 @@ pub enum HeaderCode {
     Unnamed,
     /// A name that is too long or holds control characters.
     BadName,
+    /// The file was lost, or changed while it was read.
+    Lost,
 }
 
 /// The names that are known, folded. The first of each is the one that documentation uses. Words that

@@ -298,3 +298,57 @@ async fn a_page_of_large_activities_is_short_and_has_a_next() {
     all.dedup();
     assert_eq!(all.len(), 80);
 }
+
+#[tokio::test]
+async fn an_attempt_is_repeated_only_where_it_went() {
+    let api = Api::new().await;
+    let connector = |url: &str, rate: u32| {
+        json!({"name": "SMS", "kind": "ccm", "channels": ["sms"], "ratePerSecond": rate,
+            "settings": {"webhookUrl": url}})
+    };
+    let here = "https://ccm.example.org/here";
+    api.put("/v1/connectors/sms", &connector(here, 5))
+        .await
+        .expect(200);
+    let unclear = async || {
+        let mut body = activity();
+        body["dueAt"] = json!(api.now());
+        body["message"]["markdownText"] = json!("unclear");
+        let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
+        api.dispatch(&id).await;
+        id
+    };
+    let state = async |id: &str| {
+        api.get(&format!("/v1/scheduled-activities/{id}"))
+            .await
+            .text_of("state")
+    };
+    // Another rate is no other way.
+    let one = unclear().await;
+    api.put("/v1/connectors/sms", &connector(here, 6))
+        .await
+        .expect(200);
+    api.let_pass(Millis::seconds(10));
+    api.dispatch(&one).await;
+    assert_eq!(
+        (state(&one).await.as_str(), api.connectors.sent().len()),
+        ("DISPATCHING", 2)
+    );
+    let two = unclear().await;
+    let there = connector("https://ccm.example.org/there", 6);
+    api.put("/v1/connectors/sms", &there).await.expect(200);
+    api.let_pass(Millis::seconds(10));
+    api.dispatch(&two).await;
+    assert_eq!(
+        (state(&two).await.as_str(), api.connectors.sent().len()),
+        ("UNKNOWN", 3)
+    );
+    // A person who sends it again there makes another attempt.
+    let redriven = api
+        .call(Method::POST, &format!("/v1/dead-letters/{two}/redrive"))
+        .send()
+        .await;
+    redriven.expect(200);
+    let again = api.get(&format!("/v1/scheduled-activities/{two}")).await;
+    assert_eq!(again.json["attempt"], 1, "{}", again.text);
+}

@@ -1,6 +1,7 @@
 //! Campaigns, their conversations, flows.
 
 use domain::time::Millis;
+use domain::timer::TimerKind;
 use http::Method;
 use platform::world::Clock;
 use serde_json::{Value, json};
@@ -421,4 +422,60 @@ async fn when_a_campaign_is_over_it_begins_no_further_conversations() {
         .all(&format!("/v1/campaigns/{campaign}/conversations"), 100)
         .await;
     assert!((1..=21).contains(&begun.len()), "{} began", begun.len());
+}
+
+/// A conversation that waits for the payment, in a campaign that ends otherwise where none comes.
+async fn waiting(api: &Api) -> (String, String) {
+    api.connector().await;
+    let list = list(api, "first name,phone\nAnn,+442079460958\n").await;
+    let mut definition = campaign(&list);
+    definition["flow"]["start"] = json!("wait");
+    definition["flow"]["nodes"]
+        .as_object_mut()
+        .unwrap()
+        .remove("hello");
+    definition["flow"]["nodes"]["wait"]["outcomes"]["timeout"] = json!("late");
+    definition["flow"]["nodes"]["late"] = json!({"type": "end", "label": "late"});
+    let campaign = api.post("/v1/campaigns", &definition).await.expect(201).id();
+    act(api, &campaign, "publish").await.expect(200);
+    api.pass(20).await;
+    let found = api
+        .all(&format!("/v1/campaigns/{campaign}/conversations"), 50)
+        .await;
+    (campaign, found[0]["id"].as_str().unwrap().to_owned())
+}
+
+async fn paid(api: &Api, conversation: &str) {
+    let path = format!("/v1/conversations/{conversation}/events");
+    api.post(&path, &json!({"name": "paid"})).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_came_during_a_pause_goes_before_what_comes_after_it() {
+    let api = Api::new().await;
+    let (campaign, id) = waiting(&api).await;
+    act(&api, &campaign, "pause").await.expect(200);
+    paid(&api, &id).await;
+    act(&api, &campaign, "resume").await.expect(200);
+    // The wait is over before those who missed something are visited.
+    api.let_pass(Millis::hours(49));
+    api.wake(&[TimerKind::Conversation]).await;
+    let ended = api.get(&format!("/v1/conversations/{id}")).await.expect(200);
+    assert_eq!(ended.json["outcome"], "done", "{}", ended.text);
+}
+
+#[tokio::test]
+async fn a_campaign_that_is_paused_again_lets_nobody_act() {
+    let api = Api::new().await;
+    let (campaign, id) = waiting(&api).await;
+    act(&api, &campaign, "pause").await.expect(200);
+    paid(&api, &id).await;
+    act(&api, &campaign, "resume").await.expect(200);
+    act(&api, &campaign, "pause").await.expect(200);
+    api.pass(30).await;
+    let path = format!("/v1/conversations/{id}");
+    assert_eq!(api.get(&path).await.expect(200).json["state"], "running");
+    act(&api, &campaign, "resume").await.expect(200);
+    api.pass(30).await;
+    assert_eq!(api.get(&path).await.expect(200).json["outcome"], "done");
 }

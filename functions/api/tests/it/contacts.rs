@@ -219,3 +219,26 @@ async fn what_a_further_row_says_of_consent_counts() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_import_whose_file_is_lost_says_so() {
+    let api = Api::new().await;
+    let list = api.list().await;
+    let import = api
+        .call(Method::POST, &format!("/v1/contact-lists/{list}/imports"))
+        .send()
+        .await;
+    let import = import.expect(201);
+    let at = import.header("location");
+    let put = api.call(Method::PUT, &format!("{at}/file")).bytes(FILE);
+    put.send().await.expect(200);
+    api.context.blobs.delete(&import.id()).await.unwrap();
+    api.pass(5).await;
+    let failed = api.get(at).await.expect(200);
+    assert_eq!(
+        (&failed.json["state"], &failed.json["problems"][0]["code"]),
+        (&json!("failed"), &json!("lost")),
+        "{}",
+        failed.text
+    );
+}

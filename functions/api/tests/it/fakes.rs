@@ -73,6 +73,12 @@ impl Connector for Fake {
 
     async fn send(&self, request: &SendRequest) -> SendOutcome {
         self.fakes.sent.lock().unwrap().push(request.message.clone());
+        if request.message.body.text("markdownText") == Some("unclear") {
+            return SendOutcome::Unclear(SendFailure {
+                code: "timeout".into(),
+                detail: String::new(),
+            });
+        }
         SendOutcome::Accepted {
             provider_message_id: None,
         }

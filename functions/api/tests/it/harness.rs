@@ -306,12 +306,18 @@ impl Api {
         for _ in 0..seconds {
             let now = self.world.now() + Millis::seconds(1);
             Executor::new(self.world.clone()).run_until(now);
-            for shard in 0..DUE_SHARDS {
-                for entry in self.context.table.due(shard, None, now, 100).await.unwrap() {
-                    if matches!(entry.timer.kind, TimerKind::Job | TimerKind::Conversation) {
-                        let timer = TimerMessage::new(&entry.key, entry.timer.generation);
-                        waits::due(&self.context, &timer).await.unwrap();
-                    }
+            self.wake(&[TimerKind::Job, TimerKind::Conversation]).await;
+        }
+    }
+
+    /// Does what is due now for the flow worker, of some kinds.
+    pub(crate) async fn wake(&self, kinds: &[TimerKind]) {
+        for shard in 0..DUE_SHARDS {
+            let now = self.world.now();
+            for entry in self.context.table.due(shard, None, now, 100).await.unwrap() {
+                if kinds.contains(&entry.timer.kind) {
+                    let timer = TimerMessage::new(&entry.key, entry.timer.generation);
+                    waits::due(&self.context, &timer).await.unwrap();
                 }
             }
         }

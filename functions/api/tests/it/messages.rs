@@ -143,6 +143,14 @@ async fn an_opt_out_that_quotes_nothing_bars_the_person_whom_the_caller_named() 
             .any(|entry| entry["body"]["markdownText"] == "Who is it?"),
         "{history:?}"
     );
+    // Newest first, of whatever kind.
+    api.let_pass(Millis::minutes(1));
+    let next = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
+    api.catch_up().await;
+    let history = api.all("/v1/customers/cus_4711/activities", 50).await;
+    assert_eq!(history[0]["activityId"], json!(next), "{history:?}");
+    let activities = api.all("/v1/scheduled-activities?customerId=cus_4711", 1).await;
+    assert_eq!(activities.len(), 2, "{activities:?}");
 }
 
 #[tokio::test]

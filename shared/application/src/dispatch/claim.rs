@@ -212,7 +212,7 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
         return match recorded(&mut activity, decision) {
             Verdict::Allow { ledger } => {
                 measures::gate_verdict("allow");
-                let held = activity.begin(holder.to_owned(), writing);
+                let held = activity.begin(holder.to_owned(), ready.via(), writing);
                 claimed(Stored { value: held, version }, ready, &facts, ledger)
             }
             verdict => {
@@ -403,6 +403,14 @@ async fn take_over(context: &Context, stored: Stored<Activity>, holder: &str) ->
     };
     if activity.takeovers >= MAX_TAKEOVERS {
         return unknown(context, activity, version, "too-many-takeovers").await;
+    }
+    if !activity.went(&ready.via()) {
+        // Who serves now does not know what another was asked.
+        return unknown(context, activity, version, "connector-changed").await;
+    }
+    if activity.is_release_over(writing.now) {
+        // The agents are others by now: nobody would be there for an answer.
+        return unknown(context, activity, version, "release-over").await;
     }
     match ready.connector.repeat() {
         Repeat::Never => unknown(context, activity, version, "lease-lost").await,

@@ -77,10 +77,7 @@ pub async fn rebuild(
 }
 
 fn history_of(item: &Item, activity: &Activity) -> Result<Vec<Write>, Error> {
-    let key = Key::new(
-        keys::history(&activity.tenant, &activity.plan.customer),
-        activity.id.as_str(),
-    );
+    let key = keys::history_entry(&activity.tenant, &activity.plan.customer, activity.id.as_str());
     record::entry_write(&key, activity, item.version, 0).map(|write| vec![write])
 }
 
@@ -102,7 +99,7 @@ async fn pass_over_changes(changes: &dyn Changes) -> Result<(), Error> {
 fn is_view(key: &Key) -> bool {
     match key.partition.split('#').nth(1) {
         Some("G" | "CA") => true,
-        Some("H") => !key.sort.starts_with("msg_"),
+        Some("H") => !record::is_message(key),
         _ => false,
     }
 }

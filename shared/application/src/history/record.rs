@@ -94,10 +94,7 @@ fn newest<'a>(seen: &'a [Seen<'_>]) -> BTreeMap<Key, (&'a Activity, u64)> {
     let mut newest = BTreeMap::new();
     for Seen { change, told } in seen {
         if let (Told::Activity(activity), Some(item)) = (told.as_ref(), &change.item) {
-            let key = Key::new(
-                keys::history(&activity.tenant, &activity.plan.customer),
-                activity.id.as_str(),
-            );
+            let key = keys::history_entry(&activity.tenant, &activity.plan.customer, activity.id.as_str());
             let place = newest.entry(key).or_insert((activity.as_ref(), item.version));
             if item.version > place.1 {
                 *place = (activity, item.version);
@@ -169,6 +166,11 @@ pub(super) fn pointer(activity: &Activity) -> Result<Option<Write>, Error> {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Pointer {}
 
+/// Whether an entry of a history is a message of the customer's own.
+pub(super) fn is_message(key: &Key) -> bool {
+    keys::id_in_history(&key.sort).starts_with("msg_")
+}
+
 /// One page of a customer's history, newest first.
 pub async fn customer_history(
     context: &Context,
@@ -182,7 +184,7 @@ pub async fn customer_history(
         .items(context, cursor, limit)
         .await?;
     page.try_map(|item| {
-        Ok(if item.key.sort.starts_with("msg_") {
+        Ok(if is_message(&item.key) {
             HistoryEntry::Message(decode(&item)?.value)
         } else {
             HistoryEntry::Activity(decode(&item)?.value)

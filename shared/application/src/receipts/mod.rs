@@ -498,7 +498,7 @@ async fn unsolicited(
     seen: &Key,
 ) -> Result<Outcome, Error> {
     let sort = domain::id::MessageId::derive(message.at, &[&message.id]);
-    let key = Key::new(keys::history(tenant, &message.customer), sort.as_str());
+    let key = keys::history_entry(tenant, &message.customer, sort.as_str());
     commit(context, || async {
         if context.table.get(seen, Consistency::Strong).await?.is_some() {
             return Ok(Decision::nothing(Outcome::Repeated));

@@ -1,7 +1,7 @@
 //! Claiming: a worker takes hold of a due activity, and writes the attempt down before it is made.
 
 use super::state::State;
-use super::{Activity, Lease, Parked, Writing};
+use super::{Activity, Lease, Parked, Via, Writing};
 use crate::time::{Millis, Timestamp};
 
 /// How long a claim holds.
@@ -52,8 +52,10 @@ pub fn examine(activity: &Activity, generation: u64, now: Timestamp) -> Claim {
 
 impl Activity {
     /// Begins the next attempt. It is written down before the connector is called.
-    pub fn begin(mut self, holder: String, writing: Writing) -> Self {
+    pub fn begin(mut self, holder: String, via: Via, writing: Writing) -> Self {
         self.attempt += 1;
+        self.connector = Some(via.connector);
+        self.way = via.way;
         self.takeovers = 0;
         self.turn = None;
         self.state = State::Dispatching;
@@ -110,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_claim_stays_in_the_index_until_its_lease_ends() {
-        let held = scheduled().begin("a".into(), writing(1_000, 2));
+        let held = scheduled().begin("a".into(), via(), writing(1_000, 2));
         assert_eq!(held.attempt, 1);
         assert_eq!(held.timer(), scheduled().timer());
         assert_eq!(examine(&held, 1, at(60_999)), Claim::Held(at(61_000)));
@@ -122,13 +124,13 @@ mod tests {
 
     #[test]
     fn a_late_claim_stands_in_the_index_at_its_leases_end() {
-        let held = scheduled().begin("a".into(), writing(21_000, 2));
+        let held = scheduled().begin("a".into(), via(), writing(21_000, 2));
         assert_eq!(held.timer().unwrap().at, at(81_000));
     }
 
     #[test]
     fn a_request_is_only_written_while_the_lease_outlasts_it() {
-        let held = scheduled().begin("a".into(), writing(1_000, 2));
+        let held = scheduled().begin("a".into(), via(), writing(1_000, 2));
         assert!(held.may_send("a", Millis::seconds(20), at(40_999)));
         assert!(!held.may_send("a", Millis::seconds(20), at(41_000)));
         assert!(!held.may_send("b", Millis::seconds(20), at(2_000)));

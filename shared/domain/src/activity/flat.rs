@@ -66,6 +66,8 @@ pub(super) struct Flat {
     #[serde(default)]
     connector: Option<ConnectorId>,
     #[serde(default)]
+    way: u32,
+    #[serde(default)]
     provider_message_id: Option<String>,
     #[serde(default)]
     verdict: Option<serde_json::Value>,
@@ -109,6 +111,7 @@ impl From<Flat> for Activity {
             released: flat.released,
             turn: flat.turn,
             connector: flat.connector,
+            way: flat.way,
             provider_message_id: flat.provider_message_id,
             verdict: flat.verdict,
             created_at: flat.created_at,

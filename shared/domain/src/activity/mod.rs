@@ -175,6 +175,15 @@ pub enum Turn {
 /// cancelled, the rate may have been raised.
 const ASKS_AGAIN: Millis = Millis::minutes(15);
 
+/// Through which connector an attempt goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Via {
+    /// Which.
+    pub connector: ConnectorId,
+    /// Where that leads: another number where its provider or settings are others.
+    pub way: u32,
+}
+
 /// How long the word holds that a call may be started: after that the agents are others.
 pub const RELEASE: Millis = Millis::seconds(20);
 
@@ -218,6 +227,9 @@ pub struct Activity {
     /// Through which connector the last attempt went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connector: Option<ConnectorId>,
+    /// Where that led, as [`Via::way`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub way: u32,
     /// The provider's id of the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_message_id: Option<String>,
@@ -338,6 +350,7 @@ impl Activity {
             released: None,
             turn: None,
             connector: None,
+            way: 0,
             provider_message_id: None,
             verdict: None,
             created_at: writing.now,
@@ -520,6 +533,16 @@ impl Activity {
             .is_some_and(|released| now < released.at + RELEASE)
     }
 
+    /// Whether the last attempt went this way: only there a repetition under its key is known as one.
+    pub fn went(&self, via: &Via) -> bool {
+        self.connector.as_ref() == Some(&via.connector) && self.way == via.way
+    }
+
+    /// Whether pacing had said that the call may be started, and that holds no more.
+    pub fn is_release_over(&self, now: Timestamp) -> bool {
+        self.released.is_some() && !self.is_released(now)
+    }
+
     /// Puts it back.
     pub fn unpark(mut self) -> Self {
         self.parked = None;
@@ -616,6 +639,13 @@ pub(crate) mod samples {
         Writing {
             now: at(millis),
             version,
+        }
+    }
+
+    pub(crate) fn via() -> Via {
+        Via {
+            connector: ConnectorId::parse("ccm").unwrap(),
+            way: 7,
         }
     }
 

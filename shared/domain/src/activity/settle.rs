@@ -182,7 +182,9 @@ impl Activity {
             });
             return self;
         }
-        let next_at = writing.now + pause(self.attempt, retry_after, random);
+        let again = writing.now + pause(self.attempt, retry_after, random);
+        // What expires meanwhile says so when it does.
+        let next_at = self.plan.expires_at.map_or(again, |expires| again.min(expires));
         self.next_at = next_at;
         self.turn = None;
         self.enter(State::Scheduled, writing, |event| ActivityEvent {
@@ -362,7 +364,7 @@ mod tests {
     }
 
     fn held() -> Activity {
-        scheduled().begin("a".into(), writing(1_000, 2))
+        scheduled().begin("a".into(), via(), writing(1_000, 2))
     }
 
     fn by(holder: &str, attempt: u32) -> Reporter {
@@ -393,7 +395,7 @@ mod tests {
             .settle(&by("a", 1), not_taken(), 0, writing(2_000, 3))
             .unwrap();
         assert_eq!((again.state, again.next_at), (State::Scheduled, at(7_000)));
-        assert_eq!(again.begin("b".into(), writing(7_000, 4)).attempt, 2);
+        assert_eq!(again.begin("b".into(), via(), writing(7_000, 4)).attempt, 2);
 
         let taken = held().take_over("b".into(), writing(61_000, 3));
         let later = taken
@@ -459,7 +461,7 @@ mod tests {
         let second = held()
             .settle(&by("a", 1), not_taken(), 0, writing(2_000, 3))
             .unwrap()
-            .begin("b".into(), writing(7_000, 4));
+            .begin("b".into(), via(), writing(7_000, 4));
         assert_eq!(
             second.receive(
                 DeliveryStatus::Failed,

@@ -73,6 +73,10 @@ fn the_last_word_about_this_channel_and_purpose_counts() {
         Code::Allowed
     );
     assert_eq!(
+        code(vec![about(" Marketing", denied(sms.clone(), late))]),
+        Code::ConsentDenied
+    );
+    assert_eq!(
         code(vec![
             granted(sms.clone(), early),
             about("service", denied(sms.clone(), late))
