@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use domain::activity::settle::Trouble;
 use domain::time::Millis;
 use http::{HeaderMap, StatusCode, header};
 use platform::connector::{SendFailure, SendOutcome};
@@ -78,11 +79,17 @@ impl Answer {
     pub(crate) fn judged(&self, verdict: Verdict, failure: SendFailure) -> SendOutcome {
         match verdict {
             Verdict::Permanent => SendOutcome::Rejected(failure),
-            Verdict::Passing => SendOutcome::Deferred {
-                failure,
-                retry_after: retry_after(&self.headers),
-            },
+            Verdict::Passing => self.deferred(failure, Trouble::Connector),
+            Verdict::Crowded => self.deferred(failure, Trouble::Message),
             Verdict::Unclear => SendOutcome::Unclear(failure),
+        }
+    }
+
+    fn deferred(&self, failure: SendFailure, trouble: Trouble) -> SendOutcome {
+        SendOutcome::Deferred {
+            failure,
+            retry_after: retry_after(&self.headers),
+            trouble,
         }
     }
 }
@@ -123,6 +130,7 @@ impl Caller {
                 return Err(SendOutcome::Deferred {
                     failure: failure("connect", format!("no connection: {}", cause(&error))),
                     retry_after: None,
+                    trouble: Trouble::Connector,
                 });
             }
             Ok(Err(error)) => {
@@ -186,8 +194,10 @@ pub(crate) type Known = (Verdict, &'static str);
 pub(crate) enum Verdict {
     /// Not taken, and it would not be taken again.
     Permanent,
-    /// Not taken, but it may be later.
+    /// Not taken, as no other message would be now: it may be later.
     Passing,
+    /// Not taken, as too many went to the person lately: it may be later.
+    Crowded,
     /// May have been taken.
     Unclear,
 }

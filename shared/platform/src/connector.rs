@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::activity::receipt::DeliveryStatus;
+use domain::activity::settle::Trouble;
 use domain::address::Address;
 use domain::channel::Channel;
 use domain::cim::{Body, Message};
@@ -100,6 +101,8 @@ pub enum SendOutcome {
         failure: SendFailure,
         /// When the provider wants to be asked again.
         retry_after: Option<Millis>,
+        /// Whose trouble it is.
+        trouble: Trouble,
     },
     /// Not known whether the provider took it (time-out or break after the request was written).
     Unclear(SendFailure),

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::activity::receipt::DeliveryStatus;
+use domain::activity::settle::Trouble;
 use domain::channel::Channel;
 use domain::cim::Body;
 use domain::id::{ActivityId, ConnectorId, hash_bits};
@@ -284,6 +285,11 @@ impl Connector for Simulated {
             return SendOutcome::Deferred {
                 failure: failure("http-429"),
                 retry_after,
+                trouble: if decision < 130 {
+                    Trouble::Connector
+                } else {
+                    Trouble::Message
+                },
             };
         }
         if decision < 220 {

@@ -1,8 +1,9 @@
 //! The attempt itself: the only place from which something leaves for a customer.
 
-use domain::activity::settle::{AttemptResult, Reporter};
+use domain::activity::settle::{AttemptResult, Reporter, Trouble};
 use domain::activity::{Activity, AssignTo};
 use domain::cim::{ChannelData, Header, Message, Sender};
+use domain::id::{ConnectorId, TenantId};
 use domain::time::Timestamp;
 use platform::connector::{Echo, EnquiryOutcome, Repeat, SendFailure, SendOutcome, SendRequest};
 use serde_json::{Map, Value, json};
@@ -12,6 +13,7 @@ use super::{Outcome, settle};
 use crate::connectors::Ready;
 use crate::context::Context;
 use crate::error::Error;
+use crate::rate;
 use crate::store::Stored;
 
 /// Makes the attempt of a held activity and settles it.
@@ -49,6 +51,7 @@ pub(super) async fn attempt(context: &Context, held: Held, holder: &str) -> Resu
             }
         }
     };
+    rest(context, &activity.tenant, &reporter.connector, &result).await?;
     if ready.connector.names_by_provider_id() {
         settle::remember(context, &activity, &reporter.connector, &result).await?;
     }
@@ -67,10 +70,12 @@ async fn send(ready: &Ready, request: &SendRequest) -> Option<AttemptResult> {
         SendOutcome::Deferred {
             failure: SendFailure { code, detail },
             retry_after,
+            trouble,
         } => AttemptResult::NotTaken {
             code,
             detail,
             retry_after,
+            trouble,
         },
         SendOutcome::Unclear(SendFailure { code, detail }) => match ready.connector.repeat() {
             Repeat::WithSameKey | Repeat::AfterEnquiry { .. } => {
@@ -80,6 +85,23 @@ async fn send(ready: &Ready, request: &SendRequest) -> Option<AttemptResult> {
         },
         SendOutcome::Busy => return None,
     })
+}
+
+/// A connector whose provider asks for a pause rests: whatever goes next would be refused, too.
+async fn rest(
+    context: &Context,
+    tenant: &TenantId,
+    connector: &ConnectorId,
+    result: &AttemptResult,
+) -> Result<(), Error> {
+    match result {
+        AttemptResult::NotTaken {
+            retry_after: Some(pause),
+            trouble: Trouble::Connector,
+            ..
+        } => rate::rest(context, tenant, connector, *pause).await,
+        _ => Ok(()),
+    }
 }
 
 /// Asks the provider what became of an attempt. "Not found" counts only once no request of it can
@@ -100,6 +122,7 @@ async fn enquire(
             code: "not-found".into(),
             detail: "the provider does not know the message".into(),
             retry_after: None,
+            trouble: Trouble::Message,
         },
         EnquiryOutcome::NotFound => unclear("not-found-yet", "the provider does not know the message yet"),
         EnquiryOutcome::Unclear(SendFailure { code, detail }) => unclear(&code, &detail),

@@ -1,6 +1,7 @@
 //! Previews: an agent decides about the contact that is shown.
 
 use domain::activity::Activity;
+use domain::activity::state::State;
 use domain::id::{ActivityId, AgentId, TenantId};
 use pacing::group::OfferAnswer;
 
@@ -33,6 +34,10 @@ pub async fn answer(
         return Err(Error::conflict("offer-over", detail));
     };
     let activity = activities::get(context, tenant, call).await?;
+    if activity.value.state != State::Scheduled {
+        let detail = format!("{call} is {} already", activity.value.state.name());
+        return Err(Error::conflict("offer-over", detail));
+    }
     mail::answered(context, tenant, &group, id.clone(), call.clone(), answer).await?;
     Ok(activity)
 }

@@ -153,6 +153,12 @@ impl Lane {
         }
     }
 
+    /// The lane without moments before an instant, unless it has none anyway.
+    pub(super) fn closed_until(self, until: Timestamp) -> Option<Self> {
+        let free = until.millis().saturating_mul(1_000);
+        (self.free < free).then_some(Self { free, ..self })
+    }
+
     /// At another rate the queues are as much longer or shorter. Those who have places ask now and then, and get
     /// better ones.
     fn runs_at(&mut self, rate_per_second: u32, now: i64) {

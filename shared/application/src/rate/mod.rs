@@ -26,6 +26,8 @@ use lane::{Given, Lane, Rank};
 
 /// A leased moment that was not used by then is given up: late ones must not pile up to a burst.
 const STALE_AFTER: Millis = Millis::new(250);
+/// A connector rests at most so long at once, whatever its provider wishes: then one message tries again.
+const LONGEST_REST: Millis = Millis::minutes(1);
 /// For so long leased places are given away before the lane is asked again whether there is room.
 const PLACES_KEPT: Millis = Millis::seconds(1);
 
@@ -129,4 +131,27 @@ pub(crate) async fn turn(
     let now = context.now();
     let turn = leased.with(&of, |blocks| blocks.keep(asker, given, now));
     Ok(turn.unwrap_or(Turn::Slot(now)))
+}
+
+/// Gives no moments away for a while.
+pub(crate) async fn rest(
+    context: &Context,
+    tenant: &TenantId,
+    connector: &ConnectorId,
+    pause: Millis,
+) -> Result<(), Error> {
+    let until = context.now() + pause.min(LONGEST_REST);
+    commit(context, || async {
+        let key = keys::rate(tenant, connector);
+        let stored = load::<Lane>(context.table.as_ref(), &key).await?;
+        let (lane, version) = stored.map_or((Lane::default(), 0), |s| (s.value, s.version));
+        Ok(match lane.closed_until(until) {
+            Some(lane) => Decision::one(Put::over(key, &lane, version).write()?, ()),
+            None => Decision::nothing(()),
+        })
+    })
+    .await?;
+    let of = (tenant.clone(), connector.clone());
+    context.caches.leased.with(&of, |blocks| blocks.slots.clear());
+    Ok(())
 }

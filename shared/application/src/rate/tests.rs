@@ -245,6 +245,20 @@ fn never_more_than_the_rate(rate: u32, mut moments: Vec<Timestamp>) {
     }
 }
 
+#[test]
+fn a_lane_that_rests_gives_no_moments_to_anybody() {
+    let lane = Lane::default().closed_until(at(60_000)).expect("it rests");
+    assert_eq!(lane.clone().closed_until(at(59_000)), None);
+    let urgent = Asker::of(None, true, at(0));
+    let (lane, given) = lane.ask(10, urgent, at(0));
+    let Given::Places(places) = given else {
+        panic!("{given:?}")
+    };
+    assert_eq!(places[0], at(60_000));
+    let waited = Asker::of(Some(Turn::Place(places[0])), false, at(60_000));
+    assert!(matches!(lane.ask(10, waited, at(60_000)).1, Given::Slots(_)));
+}
+
 proptest! {
     #[test]
     fn whoever_comes_whenever_is_sent_and_never_more_than_the_rate(

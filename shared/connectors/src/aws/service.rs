@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use domain::activity::settle::Trouble;
 use domain::time::Millis;
 use http::Method;
 use platform::connector::{SendFailure, SendOutcome, SettingError};
@@ -111,6 +112,7 @@ impl Service {
             .map_err(|failure| SendOutcome::Deferred {
                 failure,
                 retry_after: None,
+                trouble: Trouble::Connector,
             })?;
         let mut call = self.caller.client().request(self.verb.method(), self.url.clone());
         for (name, value) in self.headers {

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::activity::settle::Trouble;
 use lettre::Message;
 use lettre::address::Envelope;
 use lettre::transport::smtp::Error;
@@ -175,17 +176,26 @@ fn refused(error: &Error) -> SendOutcome {
     let of_the_session = error
         .status()
         .is_some_and(|code| OF_THE_SESSION.contains(&code.to_string().as_str()));
-    if error.is_permanent() && !of_the_session {
+    if of_the_session {
+        deferred(describe(error))
+    } else if error.is_permanent() {
         SendOutcome::Rejected(describe(error))
     } else {
-        deferred(describe(error))
+        // Of this mail: a mailbox that is full, a receiver that wants to be asked twice.
+        SendOutcome::Deferred {
+            failure: describe(error),
+            retry_after: None,
+            trouble: Trouble::Message,
+        }
     }
 }
 
+/// Of the session: any other mail would have met it.
 fn deferred(failure: SendFailure) -> SendOutcome {
     SendOutcome::Deferred {
         failure,
         retry_after: None,
+        trouble: Trouble::Connector,
     }
 }
 

@@ -6,7 +6,7 @@
 //! Source: Meta's documentation, "WhatsApp Cloud API: Error codes".
 
 use crate::http::Known;
-use crate::http::Verdict::{Passing, Permanent, Unclear};
+use crate::http::Verdict::{Crowded, Passing, Permanent, Unclear};
 
 /// What a code says.
 pub(super) fn find(code: u32) -> Option<Known> {
@@ -29,7 +29,7 @@ pub(super) fn find(code: u32) -> Option<Known> {
         80007 => (Passing, "the account's rate limit was reached"),
         130429 => (Passing, "the throughput limit was reached"),
         131048 => (Passing, "the sender is limited after complaints of spam"),
-        131056 => (Passing, "too many messages to this recipient in a short time"),
+        131056 => (Crowded, "too many messages to this recipient in a short time"),
         133016 => (Passing, "too many registrations of the sender's number"),
         // the service
         1 => (Unclear, "an unknown error inside Meta"),

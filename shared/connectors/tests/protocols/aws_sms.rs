@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::common::{PHONE, build, build_error, closed_port, numbered, plain, request, server_that_hangs_up};
 use crate::topic::{ARN, Topic, bring};
 use domain::activity::receipt::DeliveryStatus;
+use domain::activity::settle::Trouble;
 use domain::address::Address;
 use domain::channel::Channel;
 use domain::cim::Body;
@@ -119,6 +120,7 @@ async fn errors_are_told_apart_by_name_and_reason() {
     let deferred = |code: &str, detail: &str| SendOutcome::Deferred {
         failure: failed(code, detail),
         retry_after: None,
+        trouble: Trouble::Connector,
     };
     let unclear = |code: &str, detail: &str| SendOutcome::Unclear(failed(code, detail));
     let spend = "MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT";
@@ -217,7 +219,11 @@ async fn what_surely_was_not_taken_is_deferred_and_the_rest_is_unclear() {
     let nobody = format!("http://127.0.0.1:{}", closed_port());
     let hanging_up = server_that_hangs_up().await;
     let code = |outcome: SendOutcome| match outcome {
-        SendOutcome::Deferred { failure, retry_after } => ("deferred", failure.code, retry_after),
+        SendOutcome::Deferred {
+            failure,
+            retry_after,
+            trouble: Trouble::Connector,
+        } => ("deferred", failure.code, retry_after),
         SendOutcome::Unclear(failure) => ("unclear", failure.code, None),
         other => panic!("{other:?}"),
     };

@@ -7,6 +7,7 @@ use crate::topic::{ARN, Topic, bring};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::activity::receipt::DeliveryStatus;
+use domain::activity::settle::Trouble;
 use domain::address::Address;
 use domain::channel::Channel;
 use domain::cim::Body;
@@ -114,6 +115,7 @@ async fn errors_are_told_apart_by_their_header() {
     let deferred = |code: &str, detail: &str| SendOutcome::Deferred {
         failure: failed(code, detail),
         retry_after: None,
+        trouble: Trouble::Connector,
     };
     for (status, name, expected) in [
         (

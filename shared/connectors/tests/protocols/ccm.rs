@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::common::{
     build, build_error, build_with, closed_port, plain, read_callback, request, server_that_hangs_up,
 };
+use domain::activity::settle::Trouble;
 use domain::channel::Channel;
 use domain::time::Millis;
 use platform::connector::{
@@ -112,7 +113,8 @@ async fn statuses_become_outcomes() {
         outcome(ResponseTemplate::new(429).insert_header("retry-after", "30")).await,
         SendOutcome::Deferred {
             failure: failed(429, "Too Many Requests"),
-            retry_after: Some(Millis::seconds(30))
+            retry_after: Some(Millis::seconds(30)),
+            trouble: Trouble::Connector,
         }
     );
     assert_eq!(
@@ -125,14 +127,16 @@ async fn statuses_become_outcomes() {
         .await,
         SendOutcome::Deferred {
             failure: failed(503, "Service Unavailable"),
-            retry_after: Some(Millis::minutes(2))
+            retry_after: Some(Millis::minutes(2)),
+            trouble: Trouble::Connector,
         }
     );
     assert_eq!(
         outcome(ResponseTemplate::new(401)).await,
         SendOutcome::Deferred {
             failure: failed(401, "Unauthorized"),
-            retry_after: None
+            retry_after: None,
+            trouble: Trouble::Connector,
         }
     );
     assert_eq!(

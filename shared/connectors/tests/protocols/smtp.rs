@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::common::{build, build_error, closed_port, plain, request};
 use crate::mailbox::{Certificate, Mailbox, Security};
+use domain::activity::settle::Trouble;
 use domain::channel::Channel;
 use domain::time::Millis;
 use mailin::{Response, response};
@@ -119,11 +120,16 @@ async fn bodies_that_cannot_be_sent_are_refused_without_a_connection() {
     }
 }
 
-/// `accepted`, or the kind of outcome with the failure's code.
+/// `accepted`, or the kind of outcome with the failure's code; `held` where the trouble is the message's own.
 fn kind(outcome: &SendOutcome) -> String {
     match outcome {
         SendOutcome::Accepted { .. } => "accepted".into(),
         SendOutcome::Rejected(failure) => format!("rejected {}", failure.code),
+        SendOutcome::Deferred {
+            failure,
+            trouble: Trouble::Message,
+            ..
+        } => format!("held {}", failure.code),
         SendOutcome::Deferred { failure, .. } => format!("deferred {}", failure.code),
         SendOutcome::Unclear(failure) => format!("unclear {}", failure.code),
         SendOutcome::Busy => "busy".into(),
@@ -136,11 +142,11 @@ async fn permanent_and_passing_replies_are_told_apart() {
     let reply = |code: u16| Response::custom(code, "no, ann@example.org".into());
     for (to_recipient, to_content, expected) in [
         (reply(550), ok(), "rejected smtp-550"),
-        (reply(451), ok(), "deferred smtp-451"),
+        (reply(451), ok(), "held smtp-451"),
         (reply(421), ok(), "deferred smtp-421"),
         (reply(530), ok(), "deferred smtp-530"),
         (ok(), reply(554), "rejected smtp-554"),
-        (ok(), reply(452), "deferred smtp-452"),
+        (ok(), reply(452), "held smtp-452"),
     ] {
         let mailbox = Mailbox::new(to_recipient, to_content);
         let connector = smtp(mailbox.serve(Security::None).await, &PLAIN, &[]);

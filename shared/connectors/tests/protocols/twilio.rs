@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use connectors::simulator::{AttemptCount, Script, Simulator, SimulatorConfig, Span, Targets};
 use domain::activity::receipt::DeliveryStatus;
+use domain::activity::settle::Trouble;
 use domain::address::Address;
 use domain::channel::Channel;
 use domain::cim::Body;
@@ -128,6 +129,7 @@ async fn errors_are_told_apart_by_code() {
     let deferred = |failure, seconds: Option<u64>| SendOutcome::Deferred {
         failure,
         retry_after: seconds.map(Millis::seconds),
+        trouble: Trouble::Connector,
     };
     for (response, expected) in [
         (

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::common::{PHONE, build, build_error, eventually, plain, read_callback, request};
 use connectors::simulator::{Script, Simulator, SimulatorConfig, Targets};
 use domain::activity::receipt::DeliveryStatus;
+use domain::activity::settle::Trouble;
 use domain::address::Address;
 use domain::channel::Channel;
 use domain::cim::Body;
@@ -117,6 +118,7 @@ async fn errors_are_told_apart_by_code() {
     let deferred = |failure, seconds: Option<u64>| SendOutcome::Deferred {
         failure,
         retry_after: seconds.map(Millis::seconds),
+        trouble: Trouble::Connector,
     };
     for (response, expected) in [
         (

@@ -54,6 +54,8 @@ pub(super) struct Flat {
     #[serde(default)]
     lease: Option<Lease>,
     #[serde(default)]
+    excused: u32,
+    #[serde(default)]
     takeovers: u32,
     #[serde(default)]
     stopping: bool,
@@ -105,6 +107,7 @@ impl From<Flat> for Activity {
             next_at: flat.next_at,
             attempt: flat.attempt,
             lease: flat.lease,
+            excused: flat.excused,
             takeovers: flat.takeovers,
             stopping: flat.stopping,
             parked: flat.parked,

@@ -209,6 +209,9 @@ pub struct Activity {
     /// Who holds it, while dispatching.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
+    /// How many attempts do not count, as the connector was in trouble.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub excused: u32,
     /// How often the current attempt was taken over from a holder whose lease ended.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub takeovers: u32,
@@ -344,6 +347,7 @@ impl Activity {
             next_at: plan.due_at,
             attempt: 0,
             lease: None,
+            excused: 0,
             takeovers: 0,
             stopping: false,
             parked: None,

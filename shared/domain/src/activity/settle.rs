@@ -9,14 +9,28 @@ use super::{Activity, Writing};
 use crate::id::ConnectorId;
 use crate::time::{Millis, Timestamp};
 
-/// Attempts after which a passing failure is final.
+/// Attempts after which a passing failure of the message's own is final.
 pub const MAX_ATTEMPTS: u32 = 6;
+/// Attempts that trouble of the connector's may cost, besides: about a day of them.
+pub const MAX_EXCUSED: u32 = 150;
+/// The longest pause between attempts while the connector is in trouble, unless the provider wishes more.
+pub const EXCUSED_RETRY: Millis = Millis::minutes(10);
 /// The first pause between attempts; each further one is three times as long.
 pub const FIRST_RETRY: Millis = Millis::seconds(5);
 /// The pause after a claim that was given back, and as much again at random.
 pub const GIVEN_BACK_FOR: Millis = Millis::seconds(1);
 /// The longest pause between attempts, whatever the provider wishes.
 pub const LONGEST_RETRY: Millis = Millis::hours(6);
+
+/// Whose trouble it is that the provider did not take a message for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Trouble {
+    /// The message's: a full mailbox, too many messages to this person. A few attempts, then it has failed.
+    Message,
+    /// The connector's: no connection, credentials that have expired, a quota used up. Any other message would have met
+    /// it, so this one has not failed: it is tried again for about a day.
+    Connector,
+}
 
 /// What became of an attempt, as far as the holder knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +55,8 @@ pub enum AttemptResult {
         detail: String,
         /// The pause that the provider wishes.
         retry_after: Option<Millis>,
+        /// Whose it is.
+        trouble: Trouble,
     },
     /// Nobody can tell; the same attempt may be repeated without harm.
     UnclearRepeatable {
@@ -118,8 +134,13 @@ impl Activity {
                 code,
                 detail,
                 retry_after,
+                trouble,
             } if holds => {
                 self.connector = Some(reporter.connector.clone());
+                let excused = trouble == Trouble::Connector && self.takeovers == 0;
+                if excused && self.excused < MAX_EXCUSED {
+                    self.excused += 1;
+                }
                 Some(self.not_taken(code, detail, retry_after, random, writing))
             }
             AttemptResult::UnclearRepeatable { .. } if holds => {
@@ -173,7 +194,7 @@ impl Activity {
             });
             return self;
         }
-        if self.attempt >= MAX_ATTEMPTS {
+        if self.attempt.saturating_sub(self.excused) >= MAX_ATTEMPTS {
             self.enter(State::Failed, writing, |event| ActivityEvent {
                 happening: Happening::Failed,
                 reason: Some(code),
@@ -182,7 +203,7 @@ impl Activity {
             });
             return self;
         }
-        let again = writing.now + pause(self.attempt, retry_after, random);
+        let again = writing.now + self.pause_after(retry_after, random);
         // What expires meanwhile says so when it does.
         let next_at = self.plan.expires_at.map_or(again, |expires| again.min(expires));
         self.next_at = next_at;
@@ -195,6 +216,13 @@ impl Activity {
             ..event
         });
         self
+    }
+
+    /// The pause behind an attempt that was not taken.
+    fn pause_after(&self, wish: Option<Millis>, random: u128) -> Millis {
+        let usual = pause(self.attempt, wish, random);
+        let most = EXCUSED_RETRY.max(wish.unwrap_or_default());
+        if self.excused > 0 { usual.min(most) } else { usual }
     }
 
     /// Gives the lease an earlier end, at which the same attempt is taken over and repeated.
@@ -382,11 +410,52 @@ mod tests {
     }
 
     fn not_taken() -> AttemptResult {
+        trouble_of(Trouble::Message)
+    }
+
+    fn trouble_of(trouble: Trouble) -> AttemptResult {
         AttemptResult::NotTaken {
             code: "http-503".into(),
             detail: "busy".into(),
             retry_after: None,
+            trouble,
         }
+    }
+
+    /// How often it is tried, and when it has failed, if each attempt meets the same trouble.
+    fn tried(trouble: Trouble) -> (u32, Timestamp) {
+        let mut activity = scheduled();
+        activity.plan.expires_at = None;
+        let mut version = 1;
+        loop {
+            version += 2;
+            let now = activity.next_at;
+            let writing = |version| Writing { now, version };
+            let held = activity.begin("a".into(), via(), writing(version));
+            let attempt = held.attempt;
+            activity = held
+                .settle(&by("a", attempt), trouble_of(trouble), 0, writing(version + 1))
+                .unwrap();
+            if activity.state == State::Failed {
+                return (attempt, now);
+            }
+        }
+    }
+
+    #[test]
+    fn trouble_of_the_connector_is_waited_for_a_day() {
+        let (attempts, failed) = tried(Trouble::Message);
+        assert_eq!(
+            (attempts, failed.since(at(1_000))),
+            (6, Millis::seconds(5 + 15 + 45 + 135 + 405))
+        );
+        let (attempts, failed) = tried(Trouble::Connector);
+        let lasted = failed.since(at(1_000));
+        assert_eq!(attempts, MAX_EXCUSED + MAX_ATTEMPTS);
+        assert!(
+            (Millis::hours(24)..Millis::hours(27)).contains(&lasted),
+            "{lasted}"
+        );
     }
 
     #[test]

@@ -247,6 +247,31 @@ impl Group {
         });
     }
 
+    /// Previews of campaigns that do not run any more are shown to nobody.
+    pub(super) fn withdraw(&mut self, decisions: &mut Vec<Decision>) {
+        let is_over = |call: &Call| {
+            let runs = self.works.get(&call.work).is_some_and(|work| work.terms.open);
+            call.stage == Stage::Offered && !runs
+        };
+        let over: Vec<_> = self
+            .calls
+            .iter()
+            .filter(|(_, call)| is_over(call))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for call in over {
+            self.calls.remove(&call);
+            if let Some(agent) = self.let_go(&call) {
+                decisions.push(Decision::Release {
+                    agent,
+                    call: call.clone(),
+                });
+            }
+            let after = Millis::ZERO;
+            decisions.push(Decision::PutBack { call, after });
+        }
+    }
+
     fn accepted(&mut self, id: &ActivityId, agent: &AgentId) {
         let since = self.now;
         if let Some(call) = self.calls.get_mut(id) {

@@ -236,6 +236,7 @@ impl Group {
             self.happen(happening, &mut decisions);
         }
         self.time_out(&mut decisions);
+        self.withdraw(&mut decisions);
         self.forget_the_lost(&mut decisions);
         self.forget_inbound();
         self.move_agents();

@@ -315,6 +315,44 @@ fn a_preview_that_nobody_looks_at_takes_the_agent_out() {
 }
 
 #[test]
+fn a_preview_of_a_campaign_that_stops_is_taken_off_the_screen() {
+    let (mut group, decisions) = group(DialingMode::Preview, Settings::default(), 1, 9);
+    let [
+        Decision::Offer {
+            call: shown, agent, ..
+        },
+    ] = &decisions[..]
+    else {
+        panic!("{decisions:?}")
+    };
+    let mut closed = terms(DialingMode::Preview);
+    closed.open = false;
+    let stops = Happening::Terms {
+        work: work(DialingMode::Preview),
+        terms: closed,
+    };
+    let decisions = group.step(at(1_000), &[stops]);
+    let call = shown.clone();
+    let expected = [
+        Decision::Release {
+            agent: agent.clone(),
+            call: call.clone(),
+        },
+        Decision::PutBack {
+            call,
+            after: Millis::ZERO,
+        },
+    ];
+    assert_eq!(decisions, expected);
+    let accepted = Happening::Answer {
+        agent: agent.clone(),
+        call: shown.clone(),
+        answer: OfferAnswer::Accept,
+    };
+    assert_eq!(group.step(at(2_000), &[accepted]), []);
+}
+
+#[test]
 fn a_call_for_one_agent_waits_for_that_one() {
     let (mut group, _) = group(DialingMode::Progressive, Settings::default(), 0, 0);
     let work = work(DialingMode::Progressive);
