@@ -392,7 +392,7 @@ pub async fn responses(
 
 /// The customer of an address that the caller names no customer for: always the same one.
 pub fn customer_of(tenant: &TenantId, address: &domain::address::Address) -> CustomerId {
-    CustomerId::derive(Timestamp::default(), &[tenant.as_str(), address.as_str()])
+    CustomerId::derive(Timestamp::default(), &[tenant.as_str(), &address.key()])
 }
 
 /// Metadata within its bounds, or which field breaks them.

@@ -115,7 +115,7 @@ pub fn do_not_contact_shard(tenant: &TenantId, shard: u16) -> String {
 
 /// The do-not-contact entries of an address.
 pub fn barred_address(tenant: &TenantId, address: &Address) -> Key {
-    barred(tenant, format!("a:{address}"))
+    barred(tenant, format!("a:{}", address.key()))
 }
 
 /// The do-not-contact entries of a person.
@@ -129,12 +129,12 @@ fn barred(tenant: &TenantId, subject: String) -> Key {
 
 /// The persons of an address.
 pub fn persons(tenant: &TenantId, address: &Address) -> Key {
-    Key::new(format!("{tenant}#AP#{address}"), "P")
+    Key::new(format!("{tenant}#AP#{}", address.key()), "P")
 }
 
 /// A customer's message that quoted none of ours. Ids of any form are hashed.
 pub fn unquoted(tenant: &TenantId, from: &Address, message: &str) -> Key {
-    let hash = hash_bits(&[from.as_str(), message]);
+    let hash = hash_bits(&[&from.key(), message]);
     Key::new(format!("{tenant}#AM#{hash:032x}"), "M")
 }
 

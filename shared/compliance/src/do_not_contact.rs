@@ -17,19 +17,20 @@ pub const MAX_TEXT: usize = 200;
 pub enum Subject {
     /// The person, at every address.
     CustomerId(CustomerId),
-    /// The address, whoever answers there. Matching is by exact number after normalising.
+    /// The address, whoever answers there. Matching is by exact number, whichever of its spellings.
     Address(Address),
 }
 
 impl Subject {
-    /// Reads an address of either kind: with `@` an e-mail address, else a phone number.
+    /// Reads an address of either kind: with `@` an e-mail address, else a phone number. Who wants no more may name a
+    /// number that no plan knows.
     pub fn parse_address(text: &str) -> Result<Self, AddressError> {
         let channel = if text.contains('@') {
             Channel::Email
         } else {
             Channel::Voice
         };
-        Address::parse(channel, text).map(Self::Address)
+        Address::heard(channel, text).map(Self::Address)
     }
 }
 
@@ -67,7 +68,7 @@ impl Entry {
     ) -> bool {
         let subject = match &self.subject {
             Subject::CustomerId(id) => customer == Some(id),
-            Subject::Address(own) => own == address,
+            Subject::Address(own) => own.key() == address.key(),
         };
         subject && self.channels.contains(channel) && self.expires.is_none_or(|end| now < end)
     }

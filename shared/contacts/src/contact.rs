@@ -58,7 +58,7 @@ pub fn identity(addresses: &Addresses) -> Option<&Address> {
 
 /// The id of the customer that is known by an address only.
 pub fn derived_customer_id(tenant: &TenantId, address: &Address) -> CustomerId {
-    CustomerId::derive(Timestamp::default(), &[tenant.as_str(), address.as_str()])
+    CustomerId::derive(Timestamp::default(), &[tenant.as_str(), &address.key()])
 }
 
 /// The id of a customer's row in a list. A person stands in a list once.

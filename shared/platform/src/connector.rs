@@ -154,12 +154,12 @@ pub enum Inbound {
     Reply {
         /// The provider's id of the customer's message: repeats carry the same.
         id: String,
-        /// Which of our messages it answers, if the provider says so.
+        /// Which of our messages it answers, if the provider says so; it always does where there is no address.
         in_reply_to: Option<ReplyTarget>,
         /// The channel.
         channel: Channel,
-        /// The customer's address.
-        from: Address,
+        /// The customer's address, if the provider tells it.
+        from: Option<Address>,
         /// The content.
         body: Body,
         /// When, by the provider's clock.

@@ -204,7 +204,7 @@ impl Providers {
                 in_reply_to: (self.dice(key, "quotes") < 500)
                     .then(|| ReplyTarget::Echo(request.echo.clone())),
                 channel: request.channel,
-                from: request.to.clone(),
+                from: Some(request.to.clone()),
                 body: Body::plain(text),
                 at: None,
             };

@@ -35,6 +35,12 @@ async fn a_signed_callback_moves_the_activity() {
         api.get(&format!("/v1/scheduled-activities/{id}")).await.json["state"],
         "DELIVERED"
     );
+    // Who quotes one of ours is known by it, whoever wrote; what quotes nothing of ours and comes from nowhere is not.
+    report("top-secret-value", format!("nothing: Hello\nacme.{id}.1: STOP"))
+        .await
+        .expect(204);
+    let barred = api.all("/v1/do-not-contact?address=%2B442079460958", 50).await;
+    assert_eq!(barred[0]["source"], "optOut");
     let verified = api
         .anonymous(Method::GET, &format!("{path}?a=b"))
         .header("x-signature", "top-secret-value");

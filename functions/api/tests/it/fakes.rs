@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::activity::receipt::DeliveryStatus;
+use domain::channel::Channel;
 use domain::cim::Message;
 use domain::time::{Millis, Timestamp};
 use futures::stream::BoxStream;
 use platform::blobs::{BlobError, Blobs};
 use platform::connector::{
     Callback, CallbackError, CallbackOutcome, Connector, ConnectorConfig, ConnectorFactory, ConnectorKind,
-    Echo, EnquiryOutcome, Inbound, Repeat, SendFailure, SendOutcome, SendRequest, SettingError,
+    Echo, EnquiryOutcome, Inbound, Repeat, ReplyTarget, SendFailure, SendOutcome, SendRequest, SettingError,
 };
 use platform::secrets::Secret;
 use platform::table::{Consistency, DueEntry, Item, Key, Page, Query, Table, TableError, Write};
@@ -91,7 +92,8 @@ impl Connector for Fake {
         })
     }
 
-    /// `x-signature` must be the secret; the body is an echo that was delivered.
+    /// `x-signature` must be the secret; a line of the body is an echo that was delivered, or `echo: answer`, of which
+    /// nobody knows who wrote it.
     async fn read_callback(&self, callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
         let signature = callback.headers.get("x-signature").map(String::as_str);
         let secret = self.signing.as_ref().map(Secret::expose);
@@ -114,7 +116,18 @@ impl Connector for Fake {
             reason_code: None,
             at: None,
         };
-        Ok(CallbackOutcome::Events(text.lines().map(receipt).collect()))
+        let event = |line: &str| match line.split_once(": ") {
+            Some((echo, answer)) => Inbound::Reply {
+                id: "r1".into(),
+                in_reply_to: Echo::parse(echo).map(ReplyTarget::Echo),
+                channel: Channel::Whatsapp,
+                from: None,
+                body: domain::cim::Body::plain(answer),
+                at: None,
+            },
+            None => receipt(line),
+        };
+        Ok(CallbackOutcome::Events(text.lines().map(event).collect()))
     }
 }
 

@@ -166,6 +166,45 @@ async fn an_unasked_opt_out_is_honoured() {
 }
 
 #[tokio::test]
+async fn an_opt_out_is_honoured_whatever_the_spelling_of_the_number() {
+    for (listed, written) in [
+        ("+525512345678", "+5215512345678"),
+        ("+5585987654321", "+558587654321"),
+        ("+541123456789", "+5491123456789"),
+        ("+5491123456789", "+541123456789"),
+    ] {
+        let api = Api::new().await;
+        api.connector().await;
+        let mut body = activity();
+        body["dueAt"] = json!(api.now());
+        body["to"] = json!(listed);
+        body["customerId"] = json!("cus_4711");
+        let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
+        api.dispatch(&id).await;
+        let mut stop = message("m1", None, "STOP");
+        stop["header"]["channelData"]["channelCustomerIdentifier"] = json!(written);
+        assert_eq!(outcome(&api, &stop).await, "folded", "{listed}");
+        for whose in [
+            format!("address={}", listed.replace('+', "%2B")),
+            "customerId=cus_4711".into(),
+        ] {
+            let barred = api.all(&format!("/v1/do-not-contact?{whose}"), 50).await;
+            assert_eq!(barred.len(), 1, "{listed} {whose}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_opt_out_is_honoured_though_no_plan_knows_the_number() {
+    let api = Api::new().await;
+    let mut stop = message("m1", None, "STOP");
+    stop["header"]["channelData"]["channelCustomerIdentifier"] = json!("+999123456789");
+    assert_eq!(outcome(&api, &stop).await, "unsolicited");
+    let barred = api.all("/v1/do-not-contact?address=%2B999123456789", 50).await;
+    assert_eq!(barred.len(), 1);
+}
+
+#[tokio::test]
 async fn messages_that_cannot_be_taken_say_why() {
     let api = Api::new().await;
     let edit = |mut message: Value, pointer: &str, value: Value| {

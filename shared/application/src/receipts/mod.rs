@@ -206,7 +206,7 @@ pub async fn take_in_callback(
             returned: Returned::Message {
                 id,
                 channel: Some(channel),
-                from: Some(from),
+                from,
                 body,
             },
             at: at.map_or(now, |at| at.min(now)),

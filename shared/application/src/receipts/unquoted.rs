@@ -46,7 +46,7 @@ impl Answer<'_> {
             activity.state,
             State::Scheduled | State::Cancelled | State::Expired | State::Refused
         );
-        !never_left && activity.plan.to == *self.from && self.came_by(activity.plan.channel)
+        !never_left && activity.plan.to.key() == self.from.key() && self.came_by(activity.plan.channel)
     }
 }
 

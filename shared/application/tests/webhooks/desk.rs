@@ -372,7 +372,7 @@ impl Desk {
             id: format!("reply-{text}"),
             in_reply_to,
             channel,
-            from: Address::parse(Channel::Sms, "+447400123456").unwrap(),
+            from: Some(Address::parse(Channel::Sms, "+447400123456").unwrap()),
             body: Body::plain(text),
             at: None,
         };

@@ -158,7 +158,6 @@ impl Record {
     /// An e-mail of ours has one recipient.
     fn opt_out(&self, complaint: &Complaint) -> Option<Inbound> {
         let recipient = complaint.complained_recipients.first()?;
-        let from = Address::parse(Channel::Email, &recipient.email_address).ok()?;
         let body = json!({
             "type": "CUSTOM",
             "markdownText": COMPLAINT,
@@ -176,7 +175,7 @@ impl Record {
             id: complaint.feedback_id.clone(),
             in_reply_to: Some(target),
             channel: Channel::Email,
-            from,
+            from: Address::heard(Channel::Email, &recipient.email_address).ok(),
             body: Body::parse(body).ok()?,
             at: complaint
                 .timestamp

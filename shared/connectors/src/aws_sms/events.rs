@@ -98,16 +98,11 @@ fn receipt(status: Status, delivered_by: DeliveredBy) -> Option<Inbound> {
     })
 }
 
-/// A message from a customer. Senders without a phone number (short codes, names) are no customers.
+/// A message from a customer. Senders without a phone number (short codes, names) have no address.
 fn reply(incoming: Incoming) -> Option<Inbound> {
     let id = incoming.inbound_message_id;
-    let from = Address::parse(Channel::Sms, &incoming.origination_number);
-    let body = Body::parse(json!({ "type": "PLAIN", "markdownText": incoming.message_body }));
-    let (Ok(from), Ok(body)) = (from, body) else {
-        tracing::info!(
-            message = id,
-            "an inbound message without a customer's number or text is ignored"
-        );
+    let Ok(body) = Body::parse(json!({ "type": "PLAIN", "markdownText": incoming.message_body })) else {
+        tracing::info!(message = id, "an inbound message without text is ignored");
         return None;
     };
     Some(Inbound::Reply {
@@ -117,7 +112,7 @@ fn reply(incoming: Incoming) -> Option<Inbound> {
             .filter(|id| !id.is_empty())
             .map(ReplyTarget::ProviderMessage),
         channel: Channel::Sms,
-        from,
+        from: Address::heard(Channel::Sms, &incoming.origination_number).ok(),
         body,
         at: None,
     })

@@ -59,7 +59,7 @@ pub(super) fn read(
     let id = field("MessageSid").ok_or_else(|| CallbackError::Malformed("there is no MessageSid".into()))?;
     let events = match field("MessageStatus") {
         Some(status) => receipt(&url, id, status, field("ErrorCode")),
-        None => reply(id, &field)?,
+        None => Some(reply(id, &field)?),
     };
     Ok(CallbackOutcome::Events(events.into_iter().collect()))
 }
@@ -106,28 +106,21 @@ fn receipt(url: &Url, id: &str, status: &str, error: Option<&str>) -> Option<Inb
     })
 }
 
-/// A message from a customer. Senders without a phone number (short codes, names) are no customers.
-fn reply<'a>(id: &str, field: &impl Fn(&str) -> Option<&'a str>) -> Result<Option<Inbound>, CallbackError> {
+/// A message from a customer. Senders without a phone number (short codes, names) have no address.
+fn reply<'a>(id: &str, field: &impl Fn(&str) -> Option<&'a str>) -> Result<Inbound, CallbackError> {
     let from = field("From").ok_or_else(|| CallbackError::Malformed("there is no From".into()))?;
     let (channel, number) = match from.strip_prefix(WHATSAPP) {
         Some(number) => (Channel::Whatsapp, number),
         None => (Channel::Sms, from),
     };
-    let Ok(from) = Address::parse(channel, number) else {
-        tracing::info!(
-            message = id,
-            "an inbound message without a customer's number is ignored"
-        );
-        return Ok(None);
-    };
-    Ok(Some(Inbound::Reply {
+    Ok(Inbound::Reply {
         id: id.into(),
         in_reply_to: field("OriginalRepliedMessageSid").map(|id| ReplyTarget::ProviderMessage(id.into())),
         channel,
-        from,
+        from: Address::heard(channel, number).ok(),
         body: content(field)?,
         at: None,
-    }))
+    })
 }
 
 /// PLAIN for text; MULTIMEDIA, with the addresses of the media, when there are any.

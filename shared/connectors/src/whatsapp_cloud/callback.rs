@@ -169,23 +169,20 @@ fn receipt(status: &Status) -> Option<Inbound> {
     })
 }
 
-/// A message from a customer; nothing for Meta's own notices and for what cannot be a customer's.
+/// Meta writes numbers without the plus sign.
+fn customer(id: &str) -> Option<Address> {
+    Address::heard(Channel::Whatsapp, &format!("+{id}")).ok()
+}
+
+/// A message from a customer; nothing for Meta's own notices.
 fn reply(message: Incoming) -> Option<Inbound> {
-    // Meta writes numbers without the plus sign.
-    let Ok(from) = Address::parse(Channel::Whatsapp, &format!("+{}", message.from)) else {
-        tracing::info!(
-            message = message.id,
-            "an inbound message without a customer's number is ignored"
-        );
-        return None;
-    };
     let (body, reacts_to) = content(&message)?;
     let target = message.context.and_then(|context| context.id).or(reacts_to);
     Some(Inbound::Reply {
         id: message.id,
         in_reply_to: target.map(ReplyTarget::ProviderMessage),
         channel: Channel::Whatsapp,
-        from,
+        from: customer(&message.from),
         body,
         at: instant(message.timestamp.as_ref()),
     })

@@ -11,6 +11,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::activity::receipt::DeliveryStatus;
+use domain::address::Address;
 use domain::channel::Channel;
 use domain::time::Timestamp;
 use platform::connector::{Connector, ConnectorKind, Inbound, Repeat, ReplyTarget, SendOutcome};
@@ -259,7 +260,7 @@ async fn who_complains_has_opted_out() {
             id.as_str(),
             in_reply_to,
             *channel,
-            from.as_str(),
+            from.as_ref().map(Address::as_str),
             body.kind(),
             *at
         ),
@@ -267,7 +268,7 @@ async fn who_complains_has_opted_out() {
             "feedback-1",
             &Some(ReplyTarget::Echo(echo)),
             Channel::Email,
-            "ann@example.org",
+            Some("ann@example.org"),
             "CUSTOM",
             Some(Timestamp::parse(AT).unwrap())
         )

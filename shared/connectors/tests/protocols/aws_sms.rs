@@ -342,23 +342,25 @@ async fn answers_come_back() {
         .as_object_mut()
         .unwrap()
         .remove("previousPublishedMessageId");
-    let reply = |in_reply_to| {
+    let reply = |in_reply_to, from: Option<&str>| {
         vec![Inbound::Reply {
             id: "cae173d2".into(),
             in_reply_to,
             channel: Channel::Sms,
-            from: Address::parse(Channel::Sms, PHONE).unwrap(),
+            from: from.map(|text| Address::heard(Channel::Sms, text).unwrap()),
             body: Body::plain("STOP"),
             at: None,
         }]
     };
+    let ours = Some(ReplyTarget::ProviderMessage("862a8790".into()));
     for (message, expected) in [
+        (incoming(PHONE, "STOP"), reply(ours.clone(), Some(PHONE))),
         (
-            incoming(PHONE, "STOP"),
-            reply(Some(ReplyTarget::ProviderMessage("862a8790".into()))),
+            incoming("+999123456789", "STOP"),
+            reply(ours.clone(), Some("+999123456789")),
         ),
-        (on_their_own, reply(None)),
-        (incoming("12345", "STOP"), vec![]),
+        (incoming("12345", "STOP"), reply(ours, None)),
+        (on_their_own, reply(None, Some(PHONE))),
         (incoming(PHONE, ""), vec![]),
     ] {
         let envelope = topic.notification(&message.to_string());

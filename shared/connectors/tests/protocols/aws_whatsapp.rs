@@ -204,7 +204,7 @@ async fn metas_events_come_back() {
         id: "wamid.2".into(),
         in_reply_to: None,
         channel: Channel::Whatsapp,
-        from: Address::parse(Channel::Whatsapp, PHONE).unwrap(),
+        from: Some(Address::parse(Channel::Whatsapp, PHONE).unwrap()),
         body: Body::plain("Stop"),
         at: Some(Timestamp::from_millis(1_700_000_001_000)),
     };

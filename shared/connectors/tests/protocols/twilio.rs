@@ -276,7 +276,7 @@ fn inbound_messages_become_replies() {
             id: "SM9".into(),
             in_reply_to: Some(ReplyTarget::ProviderMessage("SM1".into())),
             channel: Channel::Whatsapp,
-            from: Address::parse(Channel::Whatsapp, PHONE).unwrap(),
+            from: Some(Address::parse(Channel::Whatsapp, PHONE).unwrap()),
             body: Body::plain("Yes"),
             at: None,
         }]))
@@ -296,12 +296,37 @@ fn inbound_messages_become_replies() {
         panic!("expected a reply");
     };
     assert_eq!((body.kind(), *channel), ("MULTIMEDIA", Channel::Sms));
+}
 
-    let from_short_code = [("MessageSid", "SM9"), ("From", "12345"), ("Body", "Hi")];
-    assert_eq!(
-        read(&callback(CALLBACK, CALLBACK, &from_short_code)),
-        Ok(CallbackOutcome::Events(vec![]))
-    );
+#[test]
+fn who_writes_is_heard_whatever_the_number() {
+    for (from, expected) in [
+        ("whatsapp:+5215512345678", Some("+525512345678")),
+        ("whatsapp:+558587654321", Some("+5585987654321")),
+        ("+999123456789", Some("+999123456789")),
+        ("12345", None),
+    ] {
+        let parameters = [
+            ("MessageSid", "SM9"),
+            ("From", from),
+            ("Body", "Stop"),
+            ("OriginalRepliedMessageSid", "SM1"),
+        ];
+        let Ok(CallbackOutcome::Events(events)) = read(&callback(CALLBACK, CALLBACK, &parameters)) else {
+            panic!("expected a reply");
+        };
+        let [
+            Inbound::Reply {
+                from: heard,
+                in_reply_to: Some(_),
+                ..
+            },
+        ] = events.as_slice()
+        else {
+            panic!("expected a reply to ours");
+        };
+        assert_eq!(heard.as_ref().map(Address::as_str), expected, "{from}");
+    }
 }
 
 #[test]

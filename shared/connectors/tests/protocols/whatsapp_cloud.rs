@@ -247,7 +247,7 @@ fn inbound_messages_become_replies() {
         id: "wamid.9".into(),
         in_reply_to: Some(ReplyTarget::ProviderMessage("wamid.1".into())),
         channel: Channel::Whatsapp,
-        from: Address::parse(Channel::Whatsapp, PHONE).unwrap(),
+        from: Some(Address::parse(Channel::Whatsapp, PHONE).unwrap()),
         body,
         at: Some(Timestamp::from_millis(1_750_030_073_000)),
     };
@@ -287,6 +287,31 @@ fn inbound_messages_become_replies() {
     // Other webhooks of the same app.
     let other = json!({"entry": [{"changes": [{"field": "account_update", "value": {"event": "x"}}]}]});
     assert_eq!(events(&signed(&other)), []);
+}
+
+#[test]
+fn who_writes_is_heard_whatever_the_number() {
+    for (from, expected) in [
+        ("5215512345678", Some("+525512345678")),
+        ("558587654321", Some("+5585987654321")),
+        ("999123456789", Some("+999123456789")),
+        ("bank", None),
+    ] {
+        let message = json!({"id": "wamid.9", "from": from, "type": "text", "text": {"body": "Stop"},
+            "context": {"id": "wamid.1"}});
+        let told = events(&signed(&notification("messages", json!([message]))));
+        let [
+            Inbound::Reply {
+                from: heard,
+                in_reply_to: Some(_),
+                ..
+            },
+        ] = told.as_slice()
+        else {
+            panic!("expected a reply to ours");
+        };
+        assert_eq!(heard.as_ref().map(Address::as_str), expected, "{from}");
+    }
 }
 
 #[test]
