@@ -11,6 +11,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use platform::connector::{Callback, CallbackError, CallbackOutcome, Echo, Inbound, ReplyTarget};
 use platform::secrets::Secret;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
@@ -84,12 +85,25 @@ impl Entry {
         let mut events = Vec::new();
         for change in self.changes {
             if change.field == "messages" {
-                events.extend(change.value.statuses.iter().filter_map(receipt));
-                events.extend(change.value.messages.into_iter().filter_map(reply));
+                let Contents { statuses, messages } = change.value;
+                events.extend(readable(statuses).filter_map(|status| receipt(&status)));
+                events.extend(readable(messages).filter_map(reply));
             }
         }
         events
     }
+}
+
+/// A part that does not read is passed over: the others are other customers'.
+fn readable<T: DeserializeOwned>(parts: Vec<Value>) -> impl Iterator<Item = T> {
+    parts.into_iter().filter_map(|part| {
+        let id = part.get("id").and_then(Value::as_str).map(str::to_owned);
+        let read = serde_json::from_value(part);
+        if read.is_err() {
+            tracing::warn!(id, "a part of a notification does not read and is passed over");
+        }
+        read.ok()
+    })
 }
 
 #[derive(Deserialize)]
@@ -103,9 +117,9 @@ struct Change {
 #[derive(Default, Deserialize)]
 struct Contents {
     #[serde(default)]
-    statuses: Vec<Status>,
+    statuses: Vec<Value>,
     #[serde(default)]
-    messages: Vec<Incoming>,
+    messages: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -128,7 +142,9 @@ struct StatusError {
 #[derive(Deserialize)]
 struct Incoming {
     id: String,
-    from: String,
+    /// Absent where the customer has a user name and does not show the number.
+    #[serde(default)]
+    from: Option<String>,
     #[serde(rename = "type")]
     kind: String,
     #[serde(default)]
@@ -182,7 +198,7 @@ fn reply(message: Incoming) -> Option<Inbound> {
         id: message.id,
         in_reply_to: target.map(ReplyTarget::ProviderMessage),
         channel: Channel::Whatsapp,
-        from: customer(&message.from),
+        from: message.from.as_deref().and_then(customer),
         body,
         at: instant(message.timestamp.as_ref()),
     })

@@ -196,10 +196,12 @@ async fn metas_events_come_back() {
         reason_code: Some("131026".into()),
         at: Some(Timestamp::from_millis(1_700_000_000_000)),
     };
-    let answer = event(&json!({"messaging_product": "whatsapp", "messages": [{
-        "from": "442079460958", "id": "wamid.2", "timestamp": "1700000001", "type": "text",
-        "text": {"body": "Stop"}, "context": {"from": "1", "id": "wamid.1"}
-    }]}));
+    let answer = event(
+        &json!({"messaging_product": "whatsapp", "messages": [{"id": "wamid.0"}, {
+            "from": "442079460958", "id": "wamid.2", "timestamp": "1700000001", "type": "text",
+            "text": {"body": "Stop"}, "context": {"from": "1", "id": "wamid.1"}
+        }]}),
+    );
     let reply = Inbound::Reply {
         id: "wamid.2".into(),
         in_reply_to: None,

@@ -315,6 +315,39 @@ fn who_writes_is_heard_whatever_the_number() {
 }
 
 #[test]
+fn what_does_not_read_holds_up_nothing_else() {
+    let text = |id: &str, from: Value| json!({"id": id, "from": from, "type": "text", "text": {"body": "Yes"}, "context": {"id": "wamid.1"}});
+    let heard = |told: &[Inbound]| -> Vec<_> {
+        let of = |event: &Inbound| match event {
+            Inbound::Reply { id, from, .. } => (id.clone(), from.is_some()),
+            Inbound::Receipt {
+                provider_message_id, ..
+            } => (provider_message_id.clone().unwrap(), false),
+        };
+        told.iter().map(of).collect()
+    };
+    let messages = json!([
+        text("wamid.2", json!(7)),
+        {"id": "wamid.3"},
+        text("wamid.4", Value::Null),
+        {"from": "442079460958"},
+        text("wamid.5", json!("442079460958")),
+    ]);
+    let told = events(&signed(&notification("messages", messages)));
+    assert_eq!(
+        heard(&told),
+        [("wamid.4".into(), false), ("wamid.5".into(), true)]
+    );
+    let statuses = json!([
+        {"id": "wamid.6", "status": "failed", "errors": "none"},
+        "nothing",
+        {"id": "wamid.7", "status": "delivered"},
+    ]);
+    let told = events(&signed(&notification("statuses", statuses)));
+    assert_eq!(heard(&told), [("wamid.7".into(), false)]);
+}
+
+#[test]
 fn forged_callbacks_are_not_believed() {
     let mut callback = signed(&notification("statuses", json!([])));
     assert_eq!(events(&callback), []);
