@@ -91,7 +91,8 @@ pub async fn list(
 
 /// The decision to write a changed activity, and to move the conversation whose step it is.
 /// `stored` holds the changed activity and the version in which it was read; `further` are events
-/// for the conversation that the activity's log does not hold.
+/// for the conversation that the activity's log does not hold. They come first: what ends it must not be overtaken by
+/// the next step after a failure.
 pub(crate) async fn carry(
     context: &Context,
     stored: Stored<Activity>,
@@ -103,12 +104,9 @@ pub(crate) async fn carry(
     } = stored;
     let mut writes = vec![activities::put(&activity, version)?];
     if let Some(step) = &activity.plan.step {
-        let events: Vec<Event> = activity
-            .log
-            .added_by(version + 1)
-            .filter_map(|(_, event)| notable(&activity, step, event))
-            .chain(further)
-            .collect();
+        let told = activity.log.added_by(version + 1);
+        let told = told.filter_map(|(_, event)| notable(&activity, step, event));
+        let events: Vec<Event> = further.into_iter().chain(told).collect();
         if !events.is_empty() {
             writes.extend(
                 advance(

@@ -33,7 +33,7 @@ const WORDS: &[(&str, &str)] = &[
          stop, stop please, stop it, stop now, stop texting me, stop messaging me, stop calling \
          me, stop calling, remove, remove me, unsubscribe me, leave me alone, do not contact me, \
          dont contact me, do not call, do not call me, dont call me, do not text me, dont text \
-         me, no more messages",
+         me, no more messages, stop promotions",
     ),
     (
         "de",
@@ -87,6 +87,8 @@ const WORDS: &[(&str, &str)] = &[
          منسوخ کریں, ان سبسکرائب, سٹاپ, اسٹاپ, میسج نہ کریں, کال نہ کریں, رابطہ نہ کریں, band \
          karo, band karein, band kar do, bas karo, mat bhejo, message mat karo, call mat karo",
     ),
+    ("ru", "стоп, отписаться, отпишите меня"),
+    ("he", "הסר, הסר אותי, הסירו אותי"),
     (
         "hi",
         "बंद, बंद करो, बंद करें, रोको, रोकें, रुको, स्टॉप, संदेश मत भेजो, कॉल मत करो",
@@ -235,6 +237,9 @@ mod tests {
             ("بند کریں", "ur"),
             ("بند كرين", "ur"),
             ("बंद करो।", "hi"),
+            ("Stop promotions", "en"),
+            ("СТОП", "ru"),
+            ("הסר", "he"),
         ] {
             assert_eq!(language(message), Some(tag), "{message}");
         }

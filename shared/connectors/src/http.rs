@@ -79,6 +79,7 @@ impl Answer {
     pub(crate) fn judged(&self, verdict: Verdict, failure: SendFailure) -> SendOutcome {
         match verdict {
             Verdict::Permanent => SendOutcome::Rejected(failure),
+            Verdict::OptedOut => SendOutcome::OptedOut(failure),
             Verdict::Passing => self.deferred(failure, Trouble::Connector),
             Verdict::Crowded => self.deferred(failure, Trouble::Message),
             Verdict::Unclear => SendOutcome::Unclear(failure),
@@ -189,11 +190,18 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Millis> {
 /// What a provider's code says, and its meaning for people.
 pub(crate) type Known = (Verdict, &'static str);
 
+/// Whether a code says that the recipient has opted out.
+pub(crate) fn is_opt_out(known: Option<Known>) -> bool {
+    known.is_some_and(|(verdict, _)| verdict == Verdict::OptedOut)
+}
+
 /// What a code or a status says about the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Not taken, and it would not be taken again.
     Permanent,
+    /// Not taken, and the recipient has told the provider that they want no more.
+    OptedOut,
     /// Not taken, as no other message would be now: it may be later.
     Passing,
     /// Not taken, as too many went to the person lately: it may be later.

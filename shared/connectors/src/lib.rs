@@ -23,6 +23,7 @@ pub mod aws_whatsapp;
 pub mod ccm;
 mod factory;
 mod http;
+mod refusal;
 mod settings;
 pub mod simulator;
 pub mod smtp;

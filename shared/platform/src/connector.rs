@@ -95,6 +95,8 @@ pub enum SendOutcome {
     },
     /// The provider refused it for good (bad number, unknown template, ...).
     Rejected(SendFailure),
+    /// The provider refused it for good: the recipient has told it that they want no more.
+    OptedOut(SendFailure),
     /// The provider surely did not take it, but may take it later (429, 503, no connection, ...).
     Deferred {
         /// Why.
@@ -147,6 +149,8 @@ pub enum Inbound {
         status: DeliveryStatus,
         /// The provider's reason code.
         reason_code: Option<String>,
+        /// Whether it failed because the recipient has told the provider that they want no more.
+        opted_out: bool,
         /// When, by the provider's clock.
         at: Option<Timestamp>,
     },

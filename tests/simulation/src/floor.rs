@@ -236,6 +236,7 @@ impl Floor {
             provider_message_id: Some(format!("p-{}", call.key)),
             status,
             reason_code: Some(result.reason_code().to_owned()),
+            opted_out: false,
             at: None,
         };
         let copies = 1 + usize::from(world.chance(300));

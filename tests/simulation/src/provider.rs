@@ -180,6 +180,7 @@ impl Providers {
                 provider_message_id: Some(provider_id.to_owned()),
                 status,
                 reason_code: None,
+                opted_out: false,
                 at: None,
             };
             let copies = if self.dice(key, "twice") < 300 { 2 } else { 1 };

@@ -2,7 +2,7 @@
 //! customers' messages in CIM shape.
 
 use application::error::FieldError;
-use application::receipts::{self, About, Arrival, Orphan, Outcome, Returned, WrapUpCode};
+use application::receipts::{self, About, Arrival, Orphan, Outcome, Receipt, Returned, WrapUpCode};
 use axum::Json;
 use axum::extract::State;
 use compliance::do_not_contact::Subject;
@@ -177,7 +177,7 @@ fn call_leg(message: &Message) -> Result<Option<(About, Returned)>, Problem> {
             ));
         }
     };
-    Ok(Some((call(message)?, Returned::Receipt { status, reason })))
+    Ok(Some((call(message)?, receipt(status, reason))))
 }
 
 /// An agent's wrap-up code: `code`, the first of `wrapups` (`value`), or the text.
@@ -222,10 +222,15 @@ fn notification(message: &Message) -> Result<(About, Returned), Problem> {
         )
     })?;
     let reason = reason_code(body)?;
-    Ok((
-        About::Activity { id, attempt: None },
-        Returned::Receipt { status, reason },
-    ))
+    Ok((About::Activity { id, attempt: None }, receipt(status, reason)))
+}
+
+const fn receipt(status: DeliveryStatus, reason: Option<String>) -> Returned {
+    Returned::Receipt(Receipt {
+        status,
+        reason,
+        opted_out: false,
+    })
 }
 
 /// A body's reason code, cut at [`MAX_REASON`].
@@ -352,7 +357,7 @@ impl From<Orphan> for OrphanOut {
             About::Another | About::Nothing => (None, None, None),
         };
         let (status, reason, message_id, from, body) = match arrival.returned {
-            Returned::Receipt { status, reason } => (Some(status), reason, None, None, None),
+            Returned::Receipt(receipt) => (Some(receipt.status), receipt.reason, None, None, None),
             Returned::WrapUp { .. } => (None, None, None, None, None),
             Returned::Message { id, from, body, .. } => (None, None, Some(id), from, Some(body)),
         };

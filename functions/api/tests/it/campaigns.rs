@@ -336,6 +336,64 @@ async fn where_the_row_says_that_a_contact_is_windows_have_to_be_open_too() {
     assert_eq!(held.text_of("nextAt"), "2026-11-24T08:00:00.000Z", "{held:?}");
 }
 
+/// A conversation of a person of this name, with its one message dispatched, where a message that fails is followed by
+/// another; the campaign, the message, and where the connector's provider calls.
+async fn told(api: &Api, file: &'static str) -> (String, String, String) {
+    let connector = api.connector().await.id();
+    let mut definition = campaign(&list(api, file).await);
+    let mut again = definition["flow"]["nodes"]["hello"].clone();
+    again["outcomes"]["sent"] = json!("done");
+    definition["flow"]["nodes"]["again"] = again;
+    definition["flow"]["nodes"]["hello"]["outcomes"]["failed"] = json!("again");
+    let id = api.post("/v1/campaigns", &definition).await.expect(201).id();
+    act(api, &id, "publish").await.expect(200);
+    api.pass(20).await;
+    api.catch_up().await;
+    let messages = api
+        .all(&format!("/v1/scheduled-activities?campaignId={id}"), 50)
+        .await;
+    let message = messages[0]["id"].as_str().unwrap().to_owned();
+    api.dispatch(&message).await;
+    (id, message, format!("/v1/callbacks/acme/{connector}"))
+}
+
+/// The conversation has ended with an opt-out: nothing follows, and the number is barred on this channel.
+async fn has_opted_out(api: &Api, campaign: &str) {
+    api.catch_up().await;
+    let found = api
+        .all(&format!("/v1/campaigns/{campaign}/conversations"), 50)
+        .await;
+    assert_eq!(found[0]["outcome"], "opted_out", "{found:?}");
+    let messages = api
+        .all(&format!("/v1/scheduled-activities?campaignId={campaign}"), 50)
+        .await;
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert_eq!(messages[0]["state"], "FAILED");
+    let barred = api.all("/v1/do-not-contact?address=%2B442079460958", 50).await;
+    assert_eq!(
+        (&barred[0]["channels"], &barred[0]["source"]),
+        (&json!("sms"), &json!("optOut")),
+        "{barred:?}"
+    );
+}
+
+#[tokio::test]
+async fn who_has_opted_out_with_the_provider_is_asked_no_further() {
+    let api = Api::new().await;
+    let (campaign, ..) = told(&api, "first name,phone\nRefuser,+442079460958\n").await;
+    has_opted_out(&api, &campaign).await;
+
+    let api = Api::new().await;
+    let (campaign, message, callbacks) = told(&api, "first name,phone\nAnn,+442079460958\n").await;
+    api.anonymous(Method::POST, &callbacks)
+        .header("x-signature", "top-secret-value")
+        .bytes(format!("!acme.{message}.1"))
+        .send()
+        .await
+        .expect(204);
+    has_opted_out(&api, &campaign).await;
+}
+
 #[tokio::test]
 async fn an_answer_that_is_told_late_ends_the_call_that_was_to_follow() {
     let api = Api::new().await;

@@ -80,6 +80,13 @@ impl Connector for Fake {
                 detail: String::new(),
             });
         }
+        // A customer of this name has told the provider that they want no more.
+        if request.message.body.readable() == Some("Hello Refuser") {
+            return SendOutcome::OptedOut(SendFailure {
+                code: "21610".into(),
+                detail: "the recipient has opted out".into(),
+            });
+        }
         SendOutcome::Accepted {
             provider_message_id: None,
         }
@@ -92,8 +99,8 @@ impl Connector for Fake {
         })
     }
 
-    /// `x-signature` must be the secret; a line of the body is an echo that was delivered, or `echo: answer`, of which
-    /// nobody knows who wrote it.
+    /// `x-signature` must be the secret; a line of the body is an echo that was delivered, `!` and an echo that was
+    /// refused for an opt-out, or `echo: answer`, of which nobody knows who wrote it.
     async fn read_callback(&self, callback: &Callback) -> Result<CallbackOutcome, CallbackError> {
         let signature = callback.headers.get("x-signature").map(String::as_str);
         let secret = self.signing.as_ref().map(Secret::expose);
@@ -109,12 +116,16 @@ impl Connector for Fake {
         if text == "unavailable" {
             return Err(CallbackError::Unavailable("nobody tells the key".into()));
         }
-        let receipt = |text: &str| Inbound::Receipt {
-            echo: Echo::parse(text),
-            provider_message_id: None,
-            status: DeliveryStatus::Delivered,
-            reason_code: None,
-            at: None,
+        let receipt = |text: &str| {
+            let refused = text.strip_prefix('!');
+            Inbound::Receipt {
+                echo: Echo::parse(refused.unwrap_or(text)),
+                provider_message_id: None,
+                status: refused.map_or(DeliveryStatus::Delivered, |_| DeliveryStatus::Failed),
+                reason_code: refused.map(|_| "131050".into()),
+                opted_out: refused.is_some(),
+                at: None,
+            }
         };
         let event = |line: &str| match line.split_once(": ") {
             Some((echo, answer)) => Inbound::Reply {

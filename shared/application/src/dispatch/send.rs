@@ -67,6 +67,7 @@ async fn send(ready: &Ready, request: &SendRequest) -> Option<AttemptResult> {
     Some(match ready.connector.send(request).await {
         SendOutcome::Accepted { provider_message_id } => AttemptResult::Accepted { provider_message_id },
         SendOutcome::Rejected(SendFailure { code, detail }) => AttemptResult::Rejected { code, detail },
+        SendOutcome::OptedOut(SendFailure { code, detail }) => AttemptResult::OptedOut { code, detail },
         SendOutcome::Deferred {
             failure: SendFailure { code, detail },
             retry_after,

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::dead_letters::{self, DeadReason};
 use crate::error::Error;
 use crate::store::{Put, Stored, load};
-use crate::{activities, conversations, keys, pacing, store};
+use crate::{activities, conversations, keys, opt_out, pacing, store};
 
 /// Settles an attempt of an activity that was held in a version. Mostly it still stands there, so it
 /// is read only once that turned out otherwise.
@@ -47,7 +47,8 @@ pub(super) async fn settle(
                 value: after,
                 version,
             };
-            let carried = conversations::carry(context, after, Vec::new()).await?;
+            let ends = matches!(result, AttemptResult::OptedOut { .. }).then(opt_out::ends);
+            let carried = conversations::carry(context, after, ends.into_iter().collect()).await?;
             let mut decision =
                 carried.map(|stored| (Outcome::Attempted(stored.value.state), Some(stored.value)));
             further.into_iter().for_each(|write| decision.push(write));
@@ -87,8 +88,11 @@ async fn further_writes(
     result: &AttemptResult,
 ) -> Result<Vec<Write>, Error> {
     let mut writes = Vec::new();
+    if let AttemptResult::OptedOut { code, .. } = result {
+        writes.push(opt_out::refusal(context, after, code).await?);
+    }
     match result {
-        AttemptResult::Rejected { .. } | AttemptResult::NotTaken { .. }
+        AttemptResult::Rejected { .. } | AttemptResult::OptedOut { .. } | AttemptResult::NotTaken { .. }
             if matches!(after.state, State::Failed | State::Cancelled) =>
         {
             writes.extend(slot_given_back(context, after).await?);

@@ -14,7 +14,7 @@ use domain::time::{Millis, Timestamp};
 use domain::timer::{Timer, TimerKind};
 use domain::voice::CallResult;
 use flows::Event;
-use flows::conversation::event::{Reply, StopOutcome};
+use flows::conversation::event::Reply;
 use platform::connector::{Inbound, ReplyTarget};
 use platform::table::{Consistency, Key, Write};
 use serde::{Deserialize, Serialize};
@@ -71,12 +71,7 @@ pub enum About {
 #[serde(rename_all = "camelCase")]
 pub enum Returned {
     /// A delivery receipt.
-    Receipt {
-        /// What happened.
-        status: DeliveryStatus,
-        /// The provider's reason code.
-        reason: Option<String>,
-    },
+    Receipt(Receipt),
     /// A customer's message.
     Message {
         /// Its id: repeats carry the same.
@@ -93,6 +88,19 @@ pub enum Returned {
         /// The wrap-up code.
         code: WrapUpCode,
     },
+}
+
+/// A delivery receipt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// What happened.
+    pub status: DeliveryStatus,
+    /// The provider's reason code.
+    pub reason: Option<String>,
+    /// Whether it failed because the recipient has told the provider that they want no more.
+    #[serde(default)]
+    pub opted_out: bool,
 }
 
 /// An agent's wrap-up code: 1 to 64 bytes, without blanks at its ends.
@@ -170,6 +178,7 @@ pub async fn take_in_callback(
             provider_message_id,
             status,
             reason_code,
+            opted_out,
             at,
         } => Arrival {
             about: match (echo.filter(|echo| echo.tenant == *tenant), provider_message_id) {
@@ -180,10 +189,11 @@ pub async fn take_in_callback(
                 (None, Some(id)) => by_provider(id),
                 (None, None) => return Err(Error::field("", "names no message")),
             },
-            returned: Returned::Receipt {
+            returned: Returned::Receipt(Receipt {
                 status,
                 reason: reason_code,
-            },
+                opted_out,
+            }),
             at: at.map_or(now, |at| at.min(now)),
         },
         Inbound::Reply {
@@ -259,9 +269,8 @@ async fn match_up(context: &Context, tenant: &TenantId, arrival: &Arrival) -> Re
         return Ok(None);
     };
     let outcome = match &arrival.returned {
-        Returned::Receipt { status, reason } => {
-            let reason = reason.clone();
-            fold_receipt(context, tenant, &activity, attempt, *status, reason, arrival.at).await?
+        Returned::Receipt(receipt) => {
+            fold_receipt(context, tenant, &activity, attempt, receipt, arrival.at).await?
         }
         Returned::WrapUp { code } => fold_wrap_up(context, tenant, &activity, code, arrival.at).await?,
         Returned::Message { id, body, .. } => {
@@ -293,8 +302,7 @@ async fn fold_receipt(
     tenant: &TenantId,
     id: &ActivityId,
     attempt: Option<u32>,
-    status: DeliveryStatus,
-    reason: Option<String>,
+    receipt: &Receipt,
     at: Timestamp,
 ) -> Result<Option<Outcome>, Error> {
     let (outcome, changed) = commit(context, || async {
@@ -302,16 +310,19 @@ async fn fold_receipt(
             return Ok(Decision::nothing((None, None)));
         };
         let writing = activities::writing(context, version);
-        match value.receive(status, attempt, reason.clone(), at, writing) {
-            None => Ok(Decision::nothing((Some(Outcome::Repeated), None))),
-            Some(value) => {
-                let rests = rest_after_abandoned(context, &value, reason.as_deref(), at).await?;
-                let mut decision =
-                    conversations::carry(context, Stored { value, version }, Vec::new()).await?;
-                rests.into_iter().for_each(|write| decision.push(write));
-                Ok(decision.map(|stored| (Some(Outcome::Folded), Some(stored.value))))
-            }
-        }
+        let Some(value) = value.receive(receipt.status, attempt, receipt.reason.clone(), at, writing) else {
+            return Ok(Decision::nothing((Some(Outcome::Repeated), None)));
+        };
+        let rests = rest_after_abandoned(context, &value, receipt.reason.as_deref(), at).await?;
+        let bars = bar_after_refusal(context, &value, receipt).await?;
+        let ends = bars.is_some().then(opt_out::ends);
+        let stored = Stored { value, version };
+        let mut decision = conversations::carry(context, stored, ends.into_iter().collect()).await?;
+        rests
+            .into_iter()
+            .chain(bars)
+            .for_each(|write| decision.push(write));
+        Ok(decision.map(|stored| (Some(Outcome::Folded), Some(stored.value))))
     })
     .await?;
     if let Some(activity) = changed {
@@ -335,6 +346,19 @@ async fn rest_after_abandoned(
     let stored = load::<Ledger>(context.table.as_ref(), &key).await?;
     let (ledger, version) = stored.map_or((Ledger::default(), 0), |stored| (stored.value, stored.version));
     Put::over(key, &ledger.abandoned(at), version).write().map(Some)
+}
+
+/// The write by which a recipient is barred who has opted out with the provider.
+async fn bar_after_refusal(
+    context: &Context,
+    refused: &Activity,
+    receipt: &Receipt,
+) -> Result<Option<Write>, Error> {
+    if !receipt.opted_out {
+        return Ok(None);
+    }
+    let code = receipt.reason.as_deref().unwrap_or_default();
+    opt_out::refusal(context, refused, code).await.map(Some)
 }
 
 async fn fold_wrap_up(
@@ -404,12 +428,7 @@ async fn fold_response(
                 let known = std::slice::from_ref(&plan.customer);
                 let persons = unquoted.map_or(known, |unquoted| unquoted.persons);
                 let bars = opt_out::writes(context, tenant, &plan.to, persons, &word).await?;
-                (
-                    Event::Stopped {
-                        outcome: StopOutcome::OptedOut,
-                    },
-                    bars,
-                )
+                (opt_out::ends(), bars)
             }
             None => {
                 let text = body.readable().unwrap_or_default().to_owned();

@@ -366,6 +366,7 @@ impl Desk {
             provider_message_id: None,
             status,
             reason_code: reason.map(Into::into),
+            opted_out: false,
             at: None,
         };
         let reply = |in_reply_to, channel, text: &str| Inbound::Reply {

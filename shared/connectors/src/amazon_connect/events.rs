@@ -65,6 +65,7 @@ fn receipt(Envelope { time, detail, .. }: Envelope) -> Option<Inbound> {
         provider_message_id: Some(detail.contact_id),
         status,
         reason_code: reason,
+        opted_out: false,
         at: time.as_deref().and_then(|time| Timestamp::parse(time).ok()),
     })
 }

@@ -3,14 +3,15 @@
 use domain::activity::receipt::DeliveryStatus;
 use domain::address::Address;
 use domain::channel::Channel;
-use domain::cim::Body;
 use domain::time::Timestamp;
 use platform::connector::{Echo, Inbound, ReplyTarget};
 use serde::Deserialize;
 use serde_json::json;
 
-/// How a complaint reads: an opt-out word, for nobody complains who wants more.
-const COMPLAINT: &str = "unsubscribe";
+use crate::refusal;
+
+/// The reason of what was not sent to somebody who had complained before.
+const SUPPRESSED: &str = "Complaint/OnAccountSuppressionList";
 
 /// An event record. An identity's own feedback notifications have `notificationType`, and no tags.
 #[derive(Deserialize)]
@@ -120,6 +121,7 @@ impl Record {
             echo: self.mail.tags.echo(),
             provider_message_id: Some(self.mail.message_id.clone()),
             status,
+            opted_out: reason.as_deref() == Some(SUPPRESSED),
             reason_code: reason,
             at: at.and_then(|text| Timestamp::parse(&text).ok()),
         }
@@ -143,8 +145,7 @@ impl Record {
         };
         let at = complaint.timestamp.clone();
         if complaint.complaint_sub_type.as_deref() == Some("OnAccountSuppressionList") {
-            let reason = Some("Complaint/OnAccountSuppressionList".into());
-            return vec![self.receipt(DeliveryStatus::Failed, reason, at)];
+            return vec![self.receipt(DeliveryStatus::Failed, Some(SUPPRESSED.into()), at)];
         }
         let delivered = self.receipt(DeliveryStatus::Delivered, None, at);
         if complaint.complaint_feedback_type.as_deref() == Some("not-spam") {
@@ -155,17 +156,13 @@ impl Record {
             .collect()
     }
 
-    /// An e-mail of ours has one recipient.
+    /// Nobody complains who wants more. An e-mail of ours has one recipient.
     fn opt_out(&self, complaint: &Complaint) -> Option<Inbound> {
         let recipient = complaint.complained_recipients.first()?;
-        let body = json!({
-            "type": "CUSTOM",
-            "markdownText": COMPLAINT,
-            "ses": {
-                "eventType": "Complaint",
-                "feedbackId": complaint.feedback_id,
-                "complaintFeedbackType": complaint.complaint_feedback_type,
-            },
+        let said = json!({
+            "eventType": "Complaint",
+            "feedbackId": complaint.feedback_id,
+            "complaintFeedbackType": complaint.complaint_feedback_type,
         });
         let target = match self.mail.tags.echo() {
             Some(echo) => ReplyTarget::Echo(echo),
@@ -176,7 +173,7 @@ impl Record {
             in_reply_to: Some(target),
             channel: Channel::Email,
             from: Address::heard(Channel::Email, &recipient.email_address).ok(),
-            body: Body::parse(body).ok()?,
+            body: refusal::body("ses", &said)?,
             at: complaint
                 .timestamp
                 .as_deref()

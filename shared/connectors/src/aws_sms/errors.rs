@@ -3,7 +3,7 @@
 //! Source: service model `pinpoint-sms-voice-v2` 2022-03-31.
 
 use crate::http::Known;
-use crate::http::Verdict::{Passing, Permanent};
+use crate::http::Verdict::{OptedOut, Passing, Permanent};
 
 /// What an error says, by its name and reason.
 pub(super) fn find(name: &str, reason: Option<&str>) -> Option<Known> {
@@ -30,7 +30,7 @@ fn by_reason(reason: &str) -> Option<Known> {
         "REGISTRATION_NOT_COMPLETE" => (Passing, "the sender's registration is not complete"),
         "RESOURCE_NOT_ACTIVE" => (Passing, "the sender is not active"),
         // the recipient
-        "DESTINATION_PHONE_NUMBER_OPTED_OUT" => (Permanent, "the recipient has opted out"),
+        "DESTINATION_PHONE_NUMBER_OPTED_OUT" => (OptedOut, "the recipient has opted out"),
         "DESTINATION_PHONE_NUMBER_NOT_VERIFIED" => (
             Permanent,
             "an account in the sandbox sends to verified numbers only",

@@ -94,6 +94,7 @@ fn receipt(status: Status, delivered_by: DeliveredBy) -> Option<Inbound> {
         provider_message_id: Some(status.message_id),
         status: told,
         reason_code: (told == DeliveryStatus::Failed).then(|| kind.to_owned()),
+        opted_out: false,
         at: status.event_timestamp.map(Timestamp::from_millis),
     })
 }

@@ -14,7 +14,9 @@ use sha1::Sha1;
 use subtle::ConstantTimeEq as _;
 use url::{Url, form_urlencoded};
 
-use super::WHATSAPP;
+use super::{WHATSAPP, errors};
+use crate::http::is_opt_out;
+use crate::refusal;
 
 /// Most media of one message (Twilio's own limit).
 const MAX_MEDIA: usize = 10;
@@ -102,6 +104,7 @@ fn receipt(url: &Url, id: &str, status: &str, error: Option<&str>) -> Option<Inb
         provider_message_id: Some(id.into()),
         status,
         reason_code: reason.map(Into::into),
+        opted_out: is_opt_out(error.and_then(|code| errors::find(code.parse().ok()?))),
         at: None,
     })
 }
@@ -123,8 +126,14 @@ fn reply<'a>(id: &str, field: &impl Fn(&str) -> Option<&'a str>) -> Result<Inbou
     })
 }
 
-/// PLAIN for text; MULTIMEDIA, with the addresses of the media, when there are any.
+/// PLAIN for text; MULTIMEDIA, with the addresses of the media, when there are any. Where Twilio takes the text for an
+/// opt-out, by whichever keywords are set there, it sends nothing to the customer any more: nor do we.
 fn content<'a>(field: &impl Fn(&str) -> Option<&'a str>) -> Result<Body, CallbackError> {
+    if field("OptOutType") == Some("STOP") {
+        let said = json!({ "optOutType": "STOP", "body": field("Body") });
+        return refusal::body("twilio", &said)
+            .ok_or_else(|| CallbackError::Malformed("the text is too long".into()));
+    }
     let media: Vec<Value> = (0..MAX_MEDIA)
         .map_while(|n| {
             let url = field(&format!("MediaUrl{n}"))?;

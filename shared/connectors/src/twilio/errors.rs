@@ -6,7 +6,7 @@
 //! Source: Twilio's "Error and warning dictionary".
 
 use crate::http::Known;
-use crate::http::Verdict::{Passing, Permanent, Unclear};
+use crate::http::Verdict::{OptedOut, Passing, Permanent, Unclear};
 
 /// What a code says.
 pub(super) fn find(code: u32) -> Option<Known> {
@@ -36,7 +36,7 @@ pub(super) fn find(code: u32) -> Option<Known> {
         21266 => (Permanent, "recipient and sender are the same number"),
         21408 => (Permanent, "sending to the recipient's region is not enabled"),
         21608 => (Permanent, "a trial account sends to verified numbers only"),
-        21610 => (Permanent, "the recipient has opted out"),
+        21610 => (OptedOut, "the recipient has opted out"),
         21612 => (Permanent, "the recipient cannot be reached from this sender"),
         21614 => (Permanent, "the recipient's number is no mobile number"),
         21635 => (Permanent, "the recipient's number is a landline"),

@@ -1,4 +1,5 @@
-//! Meta's callbacks: verification, statuses of our messages, and messages from customers.
+//! Meta's callbacks: verification, statuses of our messages, messages from customers, and what they have set in
+//! WhatsApp.
 
 use std::fmt::Write as _;
 
@@ -16,6 +17,10 @@ use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use url::Url;
+
+use super::errors;
+use crate::http::is_opt_out;
+use crate::refusal;
 
 /// `X-Hub-Signature-256`: `sha256=` and HMAC-SHA256 over the raw body, in hexadecimal.
 pub(crate) fn signature(secret: &Secret, body: &[u8]) -> String {
@@ -84,10 +89,18 @@ impl Entry {
     fn events(self) -> Vec<Inbound> {
         let mut events = Vec::new();
         for change in self.changes {
-            if change.field == "messages" {
-                let Contents { statuses, messages } = change.value;
-                events.extend(readable(statuses).filter_map(|status| receipt(&status)));
-                events.extend(readable(messages).filter_map(reply));
+            let Contents {
+                statuses,
+                messages,
+                user_preferences,
+            } = change.value;
+            match change.field.as_str() {
+                "messages" => {
+                    events.extend(readable(statuses).filter_map(|status| receipt(&status)));
+                    events.extend(readable(messages).filter_map(reply));
+                }
+                "user_preferences" => events.extend(readable(user_preferences).filter_map(opt_out)),
+                _ => {}
             }
         }
         events
@@ -113,13 +126,15 @@ struct Change {
     value: Contents,
 }
 
-/// Other fields of the `messages` webhook, and other webhooks' values, are of no interest.
+/// Other fields of the two webhooks, and other webhooks' values, are of no interest.
 #[derive(Default, Deserialize)]
 struct Contents {
     #[serde(default)]
     statuses: Vec<Value>,
     #[serde(default)]
     messages: Vec<Value>,
+    #[serde(default)]
+    user_preferences: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -156,6 +171,17 @@ struct Incoming {
     content: Map<String, Value>,
 }
 
+/// What a customer has set in WhatsApp itself.
+#[derive(Deserialize)]
+struct Preference {
+    #[serde(default)]
+    wa_id: Option<String>,
+    category: String,
+    value: String,
+    /// Seconds since the epoch.
+    timestamp: i64,
+}
+
 #[derive(Deserialize)]
 struct Context {
     #[serde(default)]
@@ -168,6 +194,24 @@ fn instant(seconds: Option<&String>) -> Option<Timestamp> {
     Some(Timestamp::from_millis(seconds.saturating_mul(1_000)))
 }
 
+/// That the customer wants no more of our marketing. That they want it again opens nothing: who has refused is asked by
+/// the company.
+fn opt_out(preference: Preference) -> Option<Inbound> {
+    if preference.value != "stop" {
+        return None;
+    }
+    let Preference { category, value, .. } = preference;
+    let said = json!({ "type": "user_preferences", "category": category, "value": value });
+    Some(Inbound::Reply {
+        id: format!("preference-{}", preference.timestamp),
+        in_reply_to: None,
+        channel: Channel::Whatsapp,
+        from: preference.wa_id.as_deref().and_then(customer),
+        body: refusal::body("whatsapp", &said)?,
+        at: Some(Timestamp::from_millis(preference.timestamp.saturating_mul(1_000))),
+    })
+}
+
 /// A status. `sent`, `deleted` and what may come later tell nothing new.
 fn receipt(status: &Status) -> Option<Inbound> {
     let kind = match status.status.as_str() {
@@ -176,11 +220,13 @@ fn receipt(status: &Status) -> Option<Inbound> {
         "failed" => DeliveryStatus::Failed,
         _ => return None,
     };
+    let code = status.errors.first().map(|error| error.code);
     Some(Inbound::Receipt {
         echo: status.biz_opaque_callback_data.as_deref().and_then(Echo::parse),
         provider_message_id: Some(status.id.clone()),
         status: kind,
-        reason_code: status.errors.first().map(|error| error.code.to_string()),
+        reason_code: code.map(|code| code.to_string()),
+        opted_out: is_opt_out(code.and_then(errors::find)),
         at: instant(status.timestamp.as_ref()),
     })
 }

@@ -6,7 +6,7 @@
 //! Source: Meta's documentation, "WhatsApp Cloud API: Error codes".
 
 use crate::http::Known;
-use crate::http::Verdict::{Crowded, Passing, Permanent, Unclear};
+use crate::http::Verdict::{Crowded, OptedOut, Passing, Permanent, Unclear};
 
 /// What a code says.
 pub(super) fn find(code: u32) -> Option<Known> {
@@ -49,7 +49,7 @@ pub(super) fn find(code: u32) -> Option<Known> {
             Permanent,
             "Meta chose not to deliver it, to protect the recipient",
         ),
-        131050 => (Permanent, "the recipient has opted out of marketing"),
+        131050 => (OptedOut, "the recipient has opted out of marketing"),
         // the message
         33 => (Permanent, "the sender's number does not exist"),
         100 => (Permanent, "a parameter is not valid"),

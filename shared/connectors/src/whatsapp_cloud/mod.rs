@@ -3,6 +3,7 @@
 //! `POST /{version}/{phone-number-id}/messages` with a bearer token. The API knows no idempotency key
 //! and cannot be asked about a message, so an unclear attempt is never repeated. Our echo travels in
 //! `biz_opaque_callback_data` and comes back in every status; callbacks are signed with the app secret.
+//! The app's webhook fields are `messages`, and `user_preferences`, by which customers stop marketing in WhatsApp.
 //!
 //! | setting | meaning | default |
 //! |---|---|---|

@@ -348,6 +348,7 @@ async fn contact_events_become_receipts() {
                 provider_message_id: Some(CONTACT.into()),
                 status,
                 reason_code: reason.map(str::to_owned),
+                opted_out: false,
                 at: Some(Timestamp::parse("2026-11-24T11:59:00Z").unwrap()),
             })
             .collect();

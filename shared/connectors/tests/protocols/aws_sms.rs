@@ -130,10 +130,10 @@ async fn errors_are_told_apart_by_name_and_reason() {
             400,
             "com.amazonaws.pinpointsmsvoicev2#ConflictException",
             Some("DESTINATION_PHONE_NUMBER_OPTED_OUT"),
-            rejected(
+            SendOutcome::OptedOut(failed(
                 "DESTINATION_PHONE_NUMBER_OPTED_OUT",
                 "the recipient has opted out",
-            ),
+            )),
         ),
         (
             400,
@@ -274,6 +274,7 @@ async fn statuses_become_receipts() {
             provider_message_id: Some("862a8790".into()),
             status,
             reason_code: reason.map(Into::into),
+            opted_out: false,
             at: Some(Timestamp::from_millis(1_686_975_103_470)),
         }]
     };

@@ -194,6 +194,7 @@ async fn metas_events_come_back() {
         provider_message_id: None,
         status: DeliveryStatus::Failed,
         reason_code: Some("131026".into()),
+        opted_out: false,
         at: Some(Timestamp::from_millis(1_700_000_000_000)),
     };
     let answer = event(

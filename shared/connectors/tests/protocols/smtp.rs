@@ -132,6 +132,7 @@ fn kind(outcome: &SendOutcome) -> String {
         } => format!("held {}", failure.code),
         SendOutcome::Deferred { failure, .. } => format!("deferred {}", failure.code),
         SendOutcome::Unclear(failure) => format!("unclear {}", failure.code),
+        SendOutcome::OptedOut(failure) => format!("opted out {}", failure.code),
         SendOutcome::Busy => "busy".into(),
     }
 }

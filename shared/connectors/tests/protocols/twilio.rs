@@ -138,7 +138,7 @@ async fn errors_are_told_apart_by_code() {
         ),
         (
             answer(400, 21610),
-            SendOutcome::Rejected(failed("21610", "the recipient has opted out")),
+            SendOutcome::OptedOut(failed("21610", "the recipient has opted out")),
         ),
         (
             answer(400, 29999),
@@ -225,6 +225,7 @@ fn receipt(status: DeliveryStatus, reason: Option<&str>) -> Vec<Inbound> {
         provider_message_id: Some("SM1".into()),
         status,
         reason_code: reason.map(Into::into),
+        opted_out: false,
         at: None,
     }]
 }
@@ -258,6 +259,46 @@ fn statuses_become_receipts() {
             assert_eq!(outcome, Ok(CallbackOutcome::Events(expected.clone())), "{status}");
         }
     }
+}
+
+#[test]
+fn who_has_opted_out_with_twilio_has_opted_out() {
+    let url = format!("{CALLBACK}?echo=ten_1.act_1.1");
+    let blocked = [
+        ("MessageSid", "SM1"),
+        ("MessageStatus", "undelivered"),
+        ("ErrorCode", "21610"),
+    ];
+    let Ok(CallbackOutcome::Events(events)) = read(&callback(&url, &url, &blocked)) else {
+        panic!("expected a receipt");
+    };
+    assert!(matches!(
+        events.as_slice(),
+        [Inbound::Receipt { opted_out: true, .. }]
+    ));
+
+    // By a keyword of the account's own.
+    let mut keyword = vec![("MessageSid", "SM9"), ("From", PHONE), ("Body", "NOMORE")];
+    let body = |parameters: &[(&str, &str)]| {
+        let Ok(CallbackOutcome::Events(events)) = read(&callback(CALLBACK, CALLBACK, parameters)) else {
+            panic!("expected a reply");
+        };
+        let [Inbound::Reply { body, .. }] = events.as_slice() else {
+            panic!("expected a reply");
+        };
+        body.clone()
+    };
+    assert_eq!(body(&keyword), Body::plain("NOMORE"));
+    keyword.push(("OptOutType", "HELP"));
+    assert_eq!(body(&keyword), Body::plain("NOMORE"));
+    keyword.pop();
+    keyword.push(("OptOutType", "STOP"));
+    let body = body(&keyword);
+    assert!(compliance::optout::find(body.readable().unwrap(), &[]).is_some());
+    assert_eq!(
+        body.field("twilio"),
+        Some(&json!({"optOutType": "STOP", "body": "NOMORE"}))
+    );
 }
 
 #[test]

@@ -126,6 +126,10 @@ async fn errors_are_told_apart_by_code() {
             SendOutcome::Rejected(failed("131030", "the recipient is not on the allowed list")),
         ),
         (
+            answer(400, 131050),
+            SendOutcome::OptedOut(failed("131050", "the recipient has opted out of marketing")),
+        ),
+        (
             answer(404, 132001),
             SendOutcome::Rejected(failed("132001", "the template does not exist in this language")),
         ),
@@ -232,6 +236,7 @@ fn statuses_become_receipts() {
         provider_message_id: Some("wamid.1".into()),
         status,
         reason_code,
+        opted_out: false,
         at: Some(Timestamp::from_millis(1_750_030_073_000)),
     });
     assert_eq!(events(&signed(&all)), expected);
@@ -312,6 +317,42 @@ fn who_writes_is_heard_whatever_the_number() {
         };
         assert_eq!(heard.as_ref().map(Address::as_str), expected, "{from}");
     }
+}
+
+#[test]
+fn who_has_opted_out_with_whatsapp_has_opted_out() {
+    let failed = json!([{"id": "wamid.1", "status": "failed", "errors": [{"code": 131050}]}]);
+    let told = events(&signed(&notification("statuses", failed)));
+    assert!(matches!(
+        told.as_slice(),
+        [Inbound::Receipt { opted_out: true, .. }]
+    ));
+
+    let preference = |value: &str| {
+        json!({"wa_id": "442079460958", "detail": "User requested to stop marketing messages",
+            "category": "marketing_messages", "value": value, "timestamp": 1_750_030_073})
+    };
+    let preferences = json!([preference("resume"), {"wa_id": "4420"}, preference("stop")]);
+    let value = json!({"messaging_product": "whatsapp", "user_preferences": preferences});
+    let all = json!({"entry": [{"id": "1", "changes": [{"field": "user_preferences", "value": value}]}]});
+    let told = events(&signed(&all));
+    let [
+        Inbound::Reply {
+            id,
+            in_reply_to: None,
+            channel: Channel::Whatsapp,
+            from,
+            body,
+            at,
+        },
+    ] = told.as_slice()
+    else {
+        panic!("{told:?}");
+    };
+    assert_eq!(id, "preference-1750030073");
+    assert_eq!(from.as_ref().map(Address::as_str), Some(PHONE));
+    assert!(compliance::optout::find(body.readable().unwrap(), &[]).is_some());
+    assert_eq!(*at, Some(Timestamp::from_millis(1_750_030_073_000)));
 }
 
 #[test]
@@ -455,6 +496,7 @@ async fn the_simulator_speaks_the_protocol() {
             provider_message_id: id,
             status: DeliveryStatus::Failed,
             reason_code,
+            opted_out: false,
             at: Some(_),
         },
     ] = told.as_slice()

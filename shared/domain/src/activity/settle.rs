@@ -47,6 +47,13 @@ pub enum AttemptResult {
         /// For people.
         detail: String,
     },
+    /// The provider refused it for good, because the recipient wants no more.
+    OptedOut {
+        /// The provider's code.
+        code: String,
+        /// For people.
+        detail: String,
+    },
     /// It surely was not taken; another attempt may succeed.
     NotTaken {
         /// The provider's code.
@@ -120,7 +127,9 @@ impl Activity {
             AttemptResult::Accepted { provider_message_id } => {
                 self.accepted(&reporter.connector, provider_message_id, writing)
             }
-            AttemptResult::Rejected { code, detail } if holds || self.state == State::Unknown => {
+            AttemptResult::Rejected { code, detail } | AttemptResult::OptedOut { code, detail }
+                if holds || self.state == State::Unknown =>
+            {
                 self.connector = Some(reporter.connector.clone());
                 self.enter(State::Failed, writing, |event| ActivityEvent {
                     happening: Happening::Failed,
