@@ -91,7 +91,7 @@ const WORDS: &[(&str, &str)] = &[
     ("he", "הסר, הסר אותי, הסירו אותי"),
     (
         "hi",
-        "बंद, बंद करो, बंद करें, रोको, रोकें, रुको, स्टॉप, संदेश मत भेजो, कॉल मत करो",
+        "बंद, बंद करो, बंद करें, बन्द, बन्द करो, बन्द करें, रोको, रोकें, रुको, स्टॉप, संदेश मत भेजो, कॉल मत करो",
     ),
 ];
 
@@ -125,15 +125,15 @@ pub fn find(message: &str, custom: &[String]) -> Option<OptOut> {
 }
 
 /// The message in one spelling: width, case, accents and vowel marks, punctuation, emoji and blanks
-/// make no difference. Letters that Arabic and Urdu keyboards write differently become one.
+/// make no difference. In the scripts of India vowels are marks, and make other words. Letters that Arabic and Urdu keyboards write differently become one.
 fn normalised(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let letters = text
         .nfkd()
-        .filter(|c| !is_combining_mark(*c) && !is_silent(*c))
+        .filter(|c| !is_accent(*c) && !is_silent(*c))
         .flat_map(char::to_lowercase)
         // Lower case of the Turkish capital I with a dot brings a mark of its own.
-        .filter(|c| !is_combining_mark(*c));
+        .filter(|c| !is_accent(*c));
     for c in letters {
         match c {
             'ي' | 'ى' | 'ے' => plain.push('ی'),
@@ -142,13 +142,23 @@ fn normalised(text: &str) -> String {
             'ں' => plain.push('ن'),
             'ß' => plain.push_str("ss"),
             'ı' => plain.push('i'),
-            c if c.is_alphanumeric() => plain.push(c),
+            c if c.is_alphanumeric() || is_combining_mark(c) => plain.push(c),
             _ if plain.ends_with(' ') || plain.is_empty() => {}
             _ => plain.push(' '),
         }
     }
     plain.truncate(plain.trim_end().len());
     plain
+}
+
+/// Marks that people leave out, or that keyboards set differently: all but those of Indian scripts, and of those the dot
+/// below.
+fn is_accent(c: char) -> bool {
+    let is_dot_below = matches!(
+        c,
+        '\u{093C}' | '\u{09BC}' | '\u{0A3C}' | '\u{0ABC}' | '\u{0B3C}' | '\u{0CBC}'
+    );
+    is_combining_mark(c) && (is_dot_below || !matches!(c, '\u{0900}'..='\u{0DFF}'))
 }
 
 /// Characters that join what they stand between: apostrophes, joiners, direction marks, the Arabic
@@ -237,6 +247,8 @@ mod tests {
             ("بند کریں", "ur"),
             ("بند كرين", "ur"),
             ("बंद करो।", "hi"),
+            ("बन्द", "hi"),
+            ("रोकें", "hi"),
             ("Stop promotions", "en"),
             ("СТОП", "ru"),
             ("הסר", "he"),
@@ -267,6 +279,9 @@ mod tests {
             "stop the stop",
             "bajar",
             "can you stop by tomorrow?",
+            "बाद",
+            "बूँद",
+            "बंदा",
         ] {
             assert_eq!(find(message, &[]), None, "{message}");
         }
