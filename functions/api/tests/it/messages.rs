@@ -86,6 +86,28 @@ async fn what_is_not_known_is_kept() {
 }
 
 #[tokio::test]
+async fn what_quotes_something_unknown_becomes_the_customers_own() {
+    let api = Api::new().await;
+    api.connector().await;
+    let mut body = activity();
+    body["dueAt"] = json!(api.now());
+    body["customerId"] = json!("cus_4711");
+    let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
+    api.dispatch(&id).await;
+    let quoting = message("m1", Some("act_unknown"), "And what of my parcel?");
+    assert_eq!(outcome(&api, &quoting).await, "orphaned");
+    api.let_pass(Millis::hours(1));
+    api.pass(15).await;
+    assert_eq!(api.all("/v1/cim-messages/orphans", 50).await, [] as [Value; 0]);
+    api.catch_up().await;
+    let history = api.all("/v1/customers/cus_4711/activities", 50).await;
+    let own = |entry: &&Value| entry["body"]["markdownText"] == "And what of my parcel?";
+    assert_eq!(history.iter().filter(own).count(), 1, "{history:?}");
+    let state = api.get(&format!("/v1/scheduled-activities/{id}")).await;
+    assert_eq!(state.text_of("state"), "SENT");
+}
+
+#[tokio::test]
 async fn an_answer_that_quotes_nothing_is_to_the_latest_message() {
     let api = Api::new().await;
     let first = sent(&api).await;

@@ -593,6 +593,19 @@ impl Orphan {
             generation: u64::from(self.tries),
         })
     }
+
+    /// As it is after one more try.
+    fn again(self) -> Self {
+        Self {
+            tries: self.tries + 1,
+            ..self
+        }
+    }
+
+    /// Whether it is due, and none comes after this try.
+    fn is_at_its_last(&self, now: Timestamp) -> bool {
+        self.timer().is_some_and(|timer| timer.at <= now) && self.clone().again().timer().is_none()
+    }
 }
 
 fn put_orphan(tenant: &TenantId, orphan: &Orphan, version: u64) -> Result<Write, Error> {
@@ -622,13 +635,15 @@ async fn store_orphan(context: &Context, tenant: &TenantId, arrival: &Arrival) -
     .await
 }
 
-/// Matches an orphan again.
+/// Matches an orphan again. A customer's message whose time runs out is the customer's own: what it quotes is somebody
+/// else's, and they must not have written to nobody.
 pub(crate) async fn orphan_due(context: &Context, tenant: &TenantId, id: &str) -> Result<(), Error> {
     let key = keys::orphan(tenant, id);
     let Some(stored) = load::<Orphan>(context.table.as_ref(), &key).await? else {
         return Ok(());
     };
-    let matched = match_up(context, tenant, &stored.value.arrival).await?.is_some();
+    let matched = match_up(context, tenant, &stored.value.arrival).await?.is_some()
+        || own_message(context, tenant, &stored.value).await?;
     commit(context, || async {
         let Some(Stored { value, version }) = load::<Orphan>(context.table.as_ref(), &key).await? else {
             return Ok(Decision::nothing(()));
@@ -646,13 +661,35 @@ pub(crate) async fn orphan_due(context: &Context, tenant: &TenantId, id: &str) -
         if value.timer().is_none_or(|timer| timer.at > context.now()) {
             return Ok(Decision::nothing(()));
         }
-        let again = Orphan {
-            tries: value.tries + 1,
-            ..value
-        };
-        Ok(Decision::nothing(()).and(put_orphan(tenant, &again, version)?))
+        Ok(Decision::nothing(()).and(put_orphan(tenant, &value.again(), version)?))
     })
     .await
+}
+
+/// Takes in as a message of the customer's own what quotes something unknown, at the last try.
+async fn own_message(context: &Context, tenant: &TenantId, orphan: &Orphan) -> Result<bool, Error> {
+    let Returned::Message {
+        from: Some(_),
+        channel,
+        ..
+    } = &orphan.arrival.returned
+    else {
+        return Ok(false);
+    };
+    if !orphan.is_at_its_last(context.now()) {
+        return Ok(false);
+    }
+    // No SMS quotes: what it answers is the provider's guess.
+    let about = match channel {
+        Some(Channel::Sms) => About::Nothing,
+        _ => About::Another,
+    };
+    let arrival = Arrival {
+        about,
+        ..orphan.arrival.clone()
+    };
+    unquoted_message(context, tenant, &arrival).await?;
+    Ok(true)
 }
 
 /// One page of the receipts and answers whose activity is not known.
