@@ -164,11 +164,7 @@ fn call_leg(message: &Message) -> Result<Option<(About, Returned)>, Problem> {
         Some("CALL_LEG_ENDED") => {
             let code = reason
                 .ok_or_else(|| wrong("/body/reasonCode", "is missing: it tells how the call came out"))?;
-            let status = match CallResult::of_reason(&code) {
-                CallResult::Answered => DeliveryStatus::Connected,
-                _ => DeliveryStatus::Failed,
-            };
-            (status, Some(code))
+            (CallResult::of_reason(&code).status(), Some(code))
         }
         _ => {
             return Err(wrong(

@@ -298,10 +298,46 @@ async fn a_formula_that_fails_is_told_once_and_calls_go_on() {
 
 /// The dialer's word that a person answered a call, and that no agent was there in time.
 fn abandoned(call: &str) -> Value {
+    report(call, "FAILED", "ABANDONED")
+}
+
+fn report(call: &str, status: &str, reason: &str) -> Value {
     json!({
         "id": "n1", "header": {"sender": {"type": "CONNECTOR"}, "originalMessageId": call},
-        "body": {"type": "DELIVERYNOTIFICATION", "messageId": call, "status": "FAILED", "reasonCode": "ABANDONED"},
+        "body": {"type": "DELIVERYNOTIFICATION", "messageId": call, "status": status, "reasonCode": reason},
     })
+}
+
+#[tokio::test]
+async fn who_answers_and_is_put_through_to_nobody_is_abandoned_if_an_agent_was_to_come() {
+    let api = Api::new().await;
+    floor(&api).await;
+    let call = waiting(&api, "power").await;
+    let mut owner = owner(&api).await;
+    work(&api, &mut owner, 3).await;
+    api.dispatch(&call).await;
+    let machine = json!({
+        "channel": "voice", "to": "+44 20 7946 0959", "dueAt": api.now(), "dialing": {"kind": "ivr"},
+        "message": {"type": "VOICE"},
+    });
+    let machine = api
+        .post("/v1/scheduled-activities", &machine)
+        .await
+        .expect(201)
+        .id();
+    api.dispatch(&machine).await;
+    for (id, came_out) in [(&call, "FAILED"), (&machine, "CONNECTED")] {
+        let answered = report(id, "CONNECTED", "ANSWERED_ALONE");
+        api.post("/v1/cim-messages", &answered).await.expect(202);
+        assert_eq!(state(&api, id).await["state"], came_out);
+    }
+    work(&api, &mut owner, 2).await;
+    let view = seen_of_group(&api).await;
+    assert_eq!(view["works"][0]["abandoned"], 1, "{view}");
+    let again = waiting(&api, "power").await;
+    let events = state(&api, &again).await["events"].clone();
+    let last = events.as_array().unwrap().last().unwrap();
+    assert_eq!(last["reason"], "afterAbandoned", "{events}");
 }
 
 #[tokio::test]

@@ -4,15 +4,15 @@
 mod unquoted;
 
 use compliance::caps::Ledger;
-use domain::activity::Activity;
 use domain::activity::receipt::DeliveryStatus;
+use domain::activity::{Activity, Plan};
 use domain::address::Address;
 use domain::channel::Channel;
 use domain::cim::Body;
 use domain::id::{ActivityId, ConnectorId, CustomerId, TenantId};
 use domain::time::{Millis, Timestamp};
 use domain::timer::{Timer, TimerKind};
-use domain::voice::CallResult;
+use domain::voice::{ANSWERED_ALONE, CallResult, Dialing};
 use flows::Event;
 use flows::conversation::event::Reply;
 use platform::connector::{Inbound, ReplyTarget};
@@ -101,6 +101,22 @@ pub struct Receipt {
     /// Whether it failed because the recipient has told the provider that they want no more.
     #[serde(default)]
     pub opted_out: bool,
+}
+
+impl Receipt {
+    /// What it says of a message or call that was planned so.
+    fn of(&self, plan: &Plan) -> Self {
+        if self.reason.as_deref() != Some(ANSWERED_ALONE) {
+            return self.clone();
+        }
+        let dialing = plan.dialing.as_ref().unwrap_or(&Dialing::Ivr);
+        let result = dialing.of_answered_alone();
+        Self {
+            status: result.status(),
+            reason: Some(result.reason_code().to_owned()),
+            opted_out: self.opted_out,
+        }
+    }
 }
 
 /// An agent's wrap-up code: 1 to 64 bytes, without blanks at its ends.
@@ -310,6 +326,7 @@ async fn fold_receipt(
             return Ok(Decision::nothing((None, None)));
         };
         let writing = activities::writing(context, version);
+        let receipt = &receipt.of(&value.plan);
         let Some(value) = value.receive(receipt.status, attempt, receipt.reason.clone(), at, writing) else {
             return Ok(Decision::nothing((Some(Outcome::Repeated), None)));
         };

@@ -2,7 +2,7 @@
 
 use domain::activity::receipt::DeliveryStatus;
 use domain::time::Timestamp;
-use domain::voice::CallResult;
+use domain::voice::{ANSWERED_ALONE, CallResult};
 use platform::connector::Inbound;
 use serde::Deserialize;
 
@@ -57,7 +57,7 @@ fn receipt(Envelope { time, detail, .. }: Envelope) -> Option<Inbound> {
     let (status, reason) = match detail.event_type.as_str() {
         "INITIATED" => (DeliveryStatus::Delivered, None),
         "CONNECTED_TO_AGENT" => told(CallResult::Answered),
-        "DISCONNECTED" => told(result(&detail)),
+        "DISCONNECTED" => over(&detail),
         _ => return None,
     };
     Some(Inbound::Receipt {
@@ -71,11 +71,17 @@ fn receipt(Envelope { time, detail, .. }: Envelope) -> Option<Inbound> {
 }
 
 fn told(result: CallResult) -> (DeliveryStatus, Option<String>) {
-    let status = match result {
-        CallResult::Answered => DeliveryStatus::Connected,
-        _ => DeliveryStatus::Failed,
-    };
-    (status, Some(result.reason_code().to_owned()))
+    (result.status(), Some(result.reason_code().to_owned()))
+}
+
+/// A call that is over. A person who was put into no queue and heard no agent has had what they were called for from a
+/// machine, or was abandoned before the queue: the contact does not tell which.
+fn over(contact: &Contact) -> (DeliveryStatus, Option<String>) {
+    let result = result(contact);
+    if result == CallResult::Answered && contact.agent_info.is_none() {
+        return (DeliveryStatus::Connected, Some(ANSWERED_ALONE.to_owned()));
+    }
+    told(result)
 }
 
 /// How a call came out that is over. Where machine detection did not decide, whoever answered is taken

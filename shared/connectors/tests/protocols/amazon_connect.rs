@@ -281,7 +281,7 @@ async fn contact_events_become_receipts() {
         (
             "DISCONNECTED",
             amd("HUMAN_ANSWERED"),
-            Some((Connected, Some("NORMAL_CLEARING"))),
+            Some((Connected, Some("ANSWERED_ALONE"))),
         ),
         (
             "DISCONNECTED",
@@ -321,7 +321,7 @@ async fn contact_events_become_receipts() {
         (
             "DISCONNECTED",
             amd("AMD_ERROR"),
-            Some((Connected, Some("NORMAL_CLEARING"))),
+            Some((Connected, Some("ANSWERED_ALONE"))),
         ),
         (
             "DISCONNECTED",

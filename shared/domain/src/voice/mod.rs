@@ -2,10 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::activity::receipt::DeliveryStatus;
 use crate::activity::state::State;
 
 /// Reason codes and what they say, as data: `code <tab> result <tab> source`, `#` begins a comment.
 const CAUSES: &str = include_str!("causes.tsv");
+
+/// The reason code of a connector that knows that somebody answered and was put through to nobody, but not whether an
+/// agent was to come: the call's plan tells ([`Dialing::of_answered_alone`]).
+pub const ANSWERED_ALONE: &str = "ANSWERED_ALONE";
 
 /// How a call came out for the customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -79,6 +84,14 @@ impl CallResult {
             Self::Abandoned => "ABANDONED",
             Self::Rejected => "CALL_REJECTED",
             Self::Failed => "NORMAL_TEMPORARY_FAILURE",
+        }
+    }
+
+    /// The receipt that tells it.
+    pub const fn status(self) -> DeliveryStatus {
+        match self {
+            Self::Answered => DeliveryStatus::Connected,
+            _ => DeliveryStatus::Failed,
         }
     }
 
@@ -183,6 +196,16 @@ pub enum Dialing {
         /// For whom.
         pool: Pool,
     },
+}
+
+impl Dialing {
+    /// How a call came out that somebody answered, and was put through to nobody.
+    pub const fn of_answered_alone(&self) -> CallResult {
+        match self {
+            Self::Ivr => CallResult::Answered,
+            Self::Agent { .. } => CallResult::Abandoned,
+        }
+    }
 }
 
 #[cfg(test)]
