@@ -338,7 +338,10 @@ fn answered(
         let outcome = outcome.map_or_else(|| "answered".into(), |(outcome, _)| outcome.clone());
         return Turn::leave_because(outcome, Some(said.code.clone()));
     }
-    let until = spoken.receipts.connected.unwrap_or(visit.now) + wrap_ups.within;
+    // A dialer may tell that a call was read instead: it still has one beginning, from which the time runs.
+    let receipts = &spoken.receipts;
+    let since = receipts.connected.or(receipts.read);
+    let until = since.unwrap_or(visit.conversation.entered) + wrap_ups.within;
     if occasion == Occasion::Time && visit.now >= until {
         return Turn::leave_because("answered", Some("no-wrap-up".to_owned()));
     }

@@ -116,11 +116,13 @@ fn the_wrap_up_code_decides_where_an_answered_call_leads() {
     walk.message(State::Sent).apply(&wrap_up(&start(), "PROMISE"));
     assert_eq!(walk.outcome(), Some("promised"));
     // It never comes.
-    let mut walk = start();
-    walk.message(State::Sent).message(State::Connected).after(599);
-    assert_eq!(walk.outcome(), None);
-    walk.after(1);
-    assert_eq!(walk.outcome(), Some("spoken"));
+    for answered in [State::Connected, State::Read] {
+        let mut walk = start();
+        walk.message(State::Sent).message(answered).after(599);
+        assert_eq!(walk.outcome(), None);
+        walk.after(1);
+        assert_eq!(walk.outcome(), Some("spoken"), "{answered:?}");
+    }
 }
 
 #[test]
