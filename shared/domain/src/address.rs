@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use url::Host;
 
 use crate::channel::Channel;
 
@@ -19,7 +20,8 @@ pub enum AddressError {
     Email,
 }
 
-/// A customer's address, normalised: E.164 for phone channels; for e-mail the domain in lower case.
+/// A customer's address, normalised: E.164 for phone channels; for e-mail lower case, and the
+/// domain as the DNS has it.
 ///
 /// Two spellings of one address are equal after parsing.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -121,7 +123,20 @@ fn parse_email(text: &str) -> Result<Address, AddressError> {
     .map_err(|_| AddressError::Email)?;
     // RFC 5321 (2.4) lets a host tell Ann from ann, and none does: who is not to be contacted as the one is not to be
     // contacted as the other.
-    Ok(Address(email.as_str().to_lowercase()))
+    let email = email.as_str().to_lowercase();
+    let (local, domain) = email.rsplit_once('@').ok_or(AddressError::Email)?;
+    Ok(Address(format!("{local}@{}", in_dns(domain)?)))
+}
+
+/// A domain in letters that every mail server takes: müller.de is xn--mller-kva.de.
+fn in_dns(domain: &str) -> Result<String, AddressError> {
+    if domain.is_ascii() {
+        return Ok(domain.to_owned());
+    }
+    match Host::parse(domain) {
+        Ok(Host::Domain(domain)) => Ok(domain),
+        _ => Err(AddressError::Email),
+    }
 }
 
 impl fmt::Display for Address {
@@ -210,6 +225,16 @@ mod tests {
         }
         let mail = Address::heard(Channel::Email, "+999123456789");
         assert_eq!(mail, Err(AddressError::Email));
+    }
+
+    #[test]
+    fn a_domain_of_other_letters_is_as_the_dns_has_it() {
+        let address = |text| Address::parse(Channel::Email, text);
+        for text in ["ann@müller.de", "Ann@MÜLLER.de", "ann@XN--MLLER-KVA.de"] {
+            assert_eq!(address(text).unwrap().as_str(), "ann@xn--mller-kva.de", "{text}");
+        }
+        assert_eq!(address("jörg@example.org").unwrap().as_str(), "jörg@example.org");
+        assert_eq!(address("ann@１.２.３.４"), Err(AddressError::Email));
     }
 
     #[test]
