@@ -68,7 +68,29 @@ struct Bounce {
     bounce_type: String,
     bounce_sub_type: String,
     #[serde(default)]
+    bounced_recipients: Vec<Bounced>,
+    #[serde(default)]
     timestamp: Option<String>,
+}
+
+/// What the mail server says of a recipient, where it says so: in a delivery status notification.
+#[derive(Deserialize)]
+struct Bounced {
+    #[serde(default)]
+    action: Option<String>,
+}
+
+impl Bounce {
+    /// Whether somebody's machine has answered: the e-mail arrived. SES takes an out-of-office reply for a passing
+    /// bounce, which names no failure.
+    fn is_auto_reply(&self) -> bool {
+        let is_general = self.bounce_type == "Transient" && self.bounce_sub_type == "General";
+        is_general
+            && self
+                .bounced_recipients
+                .iter()
+                .all(|recipient| recipient.action.is_none())
+    }
 }
 
 #[derive(Deserialize)]
@@ -104,7 +126,7 @@ pub(super) fn read(message: &str) -> Option<Vec<Inbound>> {
         "Delivery" => vec![record.receipt(DeliveryStatus::Delivered, None, moment(&record.delivery))],
         "Open" => vec![record.receipt(DeliveryStatus::Read, None, moment(&record.open))],
         "Click" => vec![record.receipt(DeliveryStatus::Read, None, moment(&record.click))],
-        "Bounce" => vec![record.bounced()],
+        "Bounce" => record.bounced(),
         "Complaint" => record.complained(),
         "Reject" => vec![record.receipt(DeliveryStatus::Failed, Some("Reject".into()), None)],
         "Rendering Failure" | "RenderingFailure" => {
@@ -127,14 +149,17 @@ impl Record {
         }
     }
 
-    /// Soft bounces come only when SES has given up, so every bounce is the end.
-    fn bounced(&self) -> Inbound {
+    /// Soft bounces come only when SES has given up, so every bounce is the end, but for one that is none.
+    fn bounced(&self) -> Vec<Inbound> {
+        if self.bounce.as_ref().is_some_and(Bounce::is_auto_reply) {
+            return Vec::new();
+        }
         let reason = self
             .bounce
             .as_ref()
             .map(|bounce| format!("Bounce/{}/{}", bounce.bounce_type, bounce.bounce_sub_type));
         let at = self.bounce.as_ref().and_then(|bounce| bounce.timestamp.clone());
-        self.receipt(DeliveryStatus::Failed, reason.or(Some("Bounce".into())), at)
+        vec![self.receipt(DeliveryStatus::Failed, reason.or(Some("Bounce".into())), at)]
     }
 
     /// Who complains has got the e-mail and wants no more: a delivery, and an answer that opts out. On

@@ -196,6 +196,20 @@ async fn records_become_receipts() {
         ),
         (
             "Bounce",
+            bounce("Transient", "General"),
+            failed("Bounce/Transient/General", Some(AT)),
+        ),
+        // Out of office.
+        (
+            "Bounce",
+            json!({"bounce": {
+                "bounceType": "Transient", "bounceSubType": "General", "timestamp": AT, "feedbackId": "f1",
+                "bouncedRecipients": [{"emailAddress": "ann@example.org"}]
+            }}),
+            vec![],
+        ),
+        (
+            "Bounce",
             bounce("Transient", "MailboxFull"),
             failed("Bounce/Transient/MailboxFull", Some(AT)),
         ),
