@@ -15,11 +15,16 @@ use crate::error::Error;
 use crate::settings;
 use crate::store::Stored;
 
+/// What people are told of a call that could not be signed; the cause is the service's own matter.
+const UNSIGNED: &str = "the call was not made: what signs it could not be read";
+
 /// Where a delivery goes, and what signs it.
 pub(super) struct Endpoint {
     url: Url,
-    keys: Vec<Arc<SigningKey>>,
+    keys: Result<Keys, Error>,
 }
+
+type Keys = Vec<Arc<SigningKey>>;
 
 impl Endpoint {
     /// The endpoint of a delivery, as it stands now; none when it is not to be called any more.
@@ -37,10 +42,13 @@ impl Endpoint {
                 None => return Ok(None),
             },
         };
-        let signing = signing::of_callbacks(context, tenant).await?;
+        let keys = async {
+            let signing = signing::of_callbacks(context, tenant).await?;
+            signing::keys(context, &signing, now).await
+        };
         Ok(Some(Self {
             url,
-            keys: signing::keys(context, &signing, now).await?,
+            keys: keys.await,
         }))
     }
 
@@ -67,14 +75,26 @@ impl Endpoint {
         };
         Ok(Some(Self {
             url,
-            keys: signing::keys(context, &signing, now).await?,
+            keys: signing::keys(context, &signing, now).await,
         }))
     }
 
-    /// Calls it.
+    /// Calls it. A call that cannot be signed has not reached it: that is tried again by the schedule,
+    /// and comes to an end like all others.
     pub(super) async fn call(&self, context: &Context, delivery: &Delivery, timeout: Millis) -> Call {
         let began = context.now();
-        let outcome = outcome(context.web.post(self.request(delivery, began, timeout)).await);
+        let outcome = match &self.keys {
+            Ok(keys) => {
+                let request = self.request(keys, delivery, began, timeout);
+                outcome(context.web.post(request).await)
+            }
+            Err(error) => {
+                tracing::warn!(%error, webhook = delivery.webhook.as_str(), "a call could not be signed");
+                Outcome::Unreachable {
+                    detail: UNSIGNED.into(),
+                }
+            }
+        };
         Call {
             outcome,
             began,
@@ -82,8 +102,14 @@ impl Endpoint {
         }
     }
 
-    fn request(&self, delivery: &Delivery, at: Timestamp, timeout: Millis) -> WebRequest {
-        let keys = self.keys.iter().map(Arc::as_ref);
+    fn request(
+        &self,
+        keys: &[Arc<SigningKey>],
+        delivery: &Delivery,
+        at: Timestamp,
+        timeout: Millis,
+    ) -> WebRequest {
+        let keys = keys.iter().map(Arc::as_ref);
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         headers.extend(signature::headers(
             keys,

@@ -95,30 +95,34 @@ pub(super) async fn calls(context: &Context, all: Vec<Telling>) -> Result<Vec<Te
     let standing = context.table.get_many(&wanted, Consistency::Eventual).await?;
     let mut stands = standing.iter().map(Option::is_some);
     callable.retain(|_| !stands.next().unwrap_or(false));
-    let called: Vec<Result<Telling, Error>> = stream::iter(callable)
+    let called: Vec<Telling> = stream::iter(callable)
         .map(|telling| call(context, telling, began + BUDGET))
         .buffered(FIRST_AT_ONCE)
         .collect()
         .await;
-    for telling in called {
-        rest.push(telling?);
-    }
+    rest.extend(called);
     Ok(rest)
 }
 
-/// Makes the first call, unless the time is up, or the endpoint is slow, busy or gone.
-async fn call(context: &Context, telling: Telling, until: Timestamp) -> Result<Telling, Error> {
+/// Makes the first call, unless the time is up, or the endpoint is slow, busy or gone. One whose endpoint
+/// cannot be read is left to the worker: those that were called must be written all the same.
+async fn call(context: &Context, telling: Telling, until: Timestamp) -> Telling {
     let now = context.now();
     let Telling { tenant, delivery, .. } = &telling;
     let slots = &context.caches.slots;
     if now >= until || !slots.is_quick(tenant, &delivery.webhook, now) {
-        return Ok(telling);
+        return telling;
     }
-    let Some(endpoint) = Endpoint::of(context, tenant, delivery, now).await? else {
-        return Ok(telling);
+    let endpoint = match Endpoint::of(context, tenant, delivery, now).await {
+        Ok(Some(endpoint)) => endpoint,
+        Ok(None) => return telling,
+        Err(error) => {
+            tracing::warn!(%error, webhook = delivery.webhook.as_str(), "an endpoint could not be read");
+            return telling;
+        }
     };
     let Some(_slot) = slots.enter_first(tenant, &delivery.webhook, &delivery.event) else {
-        return Ok(telling);
+        return telling;
     };
     let call = endpoint.call(context, delivery, TIMEOUT).await;
     let sign = call.outcome.sign();
@@ -128,9 +132,9 @@ async fn call(context: &Context, telling: Telling, until: Timestamp) -> Result<T
         .delivery
         .settle(&call.outcome, call.began, call.ended, context.bits());
     measures::delivered(Outcome::Attempted(settled.state).name());
-    Ok(Telling {
+    Telling {
         delivery: settled,
         sign: Some(sign),
         ..telling
-    })
+    }
 }

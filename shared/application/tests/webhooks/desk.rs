@@ -233,6 +233,17 @@ impl Desk {
             .secret
     }
 
+    /// Deletes the secret of an endpoint, in a process that has not read it.
+    pub(crate) async fn lose_secret(&mut self, name: &str) {
+        let webhook = webhooks::get(&self.context, &tenant(), &self.id(name))
+            .await
+            .unwrap();
+        let webhook = serde_json::to_value(webhook.value).unwrap();
+        let secret = webhook["signing"]["current"].as_str().unwrap();
+        self.context.secrets.delete(secret).await.unwrap();
+        self.context.caches = Arc::new(Caches::default());
+    }
+
     /// What an endpoint answers next; 200 after that.
     pub(crate) fn answer(&self, name: &str, answers: impl IntoIterator<Item = Answer>) {
         let mut script = self.receivers.script.lock().unwrap();

@@ -67,3 +67,34 @@ fn an_endpoint_that_fails_holds_nobody_up() {
         }
     });
 }
+
+#[test]
+fn an_endpoint_whose_secret_is_lost_holds_nobody_up() {
+    Desk::calm(|mut desk| async move {
+        desk.register("a", &LEFT).await;
+        desk.register("b", &LEFT).await;
+        desk.lose_secret("a").await;
+        desk.lifecycle().await;
+        desk.consume().await;
+        // The others were called, and that is written.
+        assert_eq!(desk.requests_to("b").len(), 4);
+        for delivery in desk.deliveries("b").await {
+            assert_eq!(delivery.state, DeliveryState::Delivered);
+        }
+        // What could not be signed comes to an end like any attempt that did not reach.
+        desk.run(Millis::hours(96)).await;
+        assert_eq!(desk.requests_to("b").len(), 4);
+        assert!(desk.requests_to("a").is_empty());
+        for delivery in desk.deliveries("a").await {
+            assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Failed, 10));
+            assert_eq!(delivery.log[9].code.as_deref(), Some("unreachable"));
+            assert!(
+                delivery.log[9]
+                    .detail
+                    .as_ref()
+                    .unwrap()
+                    .contains("could not be read")
+            );
+        }
+    });
+}
