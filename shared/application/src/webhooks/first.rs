@@ -9,7 +9,7 @@
 
 use domain::id::TenantId;
 use domain::time::{Millis, Timestamp};
-use domain::webhook::delivery::{Delivery, NewDelivery};
+use domain::webhook::delivery::{Delivery, NewDelivery, Outcome as CallOutcome};
 use domain::webhook::health::Sign;
 use futures::StreamExt;
 use futures::stream;
@@ -23,7 +23,8 @@ use crate::error::Error;
 use crate::events::Told;
 use crate::{keys, measures};
 
-/// How long a first call may take. One that takes longer is made again later, with more patience.
+/// How long a first call may take. One that takes longer is made again by the worker, with more patience:
+/// it says that the endpoint is slow, not that it fails.
 const TIMEOUT: Millis = Millis::seconds(2);
 /// For how long first calls are begun in one batch. What is left is written as pending.
 const BUDGET: Millis = Millis::new(500);
@@ -128,6 +129,9 @@ async fn call(context: &Context, telling: Telling, until: Timestamp) -> Telling 
     let sign = call.outcome.sign();
     let took = call.ended.since(call.began);
     slots.note(tenant, &delivery.webhook, sign, took, call.ended);
+    if call.outcome == CallOutcome::TimedOut {
+        return telling;
+    }
     let settled = telling
         .delivery
         .settle(&call.outcome, call.began, call.ended, context.bits());

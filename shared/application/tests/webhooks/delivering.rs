@@ -146,6 +146,30 @@ fn five_days_of_failure_disable_an_endpoint() {
 }
 
 #[test]
+fn failures_far_apart_disable_nobody() {
+    Desk::calm(|desk| async move {
+        desk.register("a", &["activity.*"]).await;
+        desk.answer_always("a", Answer::Status(500));
+        desk.schedule("one", |_| {}).await;
+        desk.run(Millis::hours(96)).await;
+        assert_eq!(desk.deliveries("a").await[0].state, DeliveryState::Failed);
+
+        // Nothing is told for days, in which it is repaired; then it fails once more, in passing.
+        desk.run(Millis::hours(96)).await;
+        desk.answer_always("a", Answer::Status(200));
+        desk.answer("a", [Answer::Status(503)]);
+        desk.schedule("two", |_| {}).await;
+        desk.run(Millis::hours(1)).await;
+        let a = webhooks::get(&desk.context, &tenant(), &desk.id("a"))
+            .await
+            .unwrap()
+            .value;
+        assert_eq!(a.state, WebhookState::Enabled);
+        assert_eq!(desk.deliveries("a").await[0].state, DeliveryState::Delivered);
+    });
+}
+
+#[test]
 fn a_recovery_is_told() {
     Desk::calm(|desk| async move {
         desk.register("a", &["*"]).await;

@@ -59,6 +59,8 @@ pub(crate) enum Answer {
     RetryAfter(u16, Millis),
     Timeout,
     Forbidden,
+    /// 200, after so long.
+    Takes(Millis),
 }
 
 /// A call, as the receiver saw it.
@@ -118,6 +120,14 @@ impl WebClient for Receivers {
             Answer::Status(code) => status(code, None),
             Answer::RetryAfter(code, wish) => status(code, Some(wish)),
             Answer::Timeout => Err(WebError::Timeout(request.timeout)),
+            Answer::Takes(span) if span <= request.timeout => {
+                self.world.sleep(span).await;
+                status(200, None)
+            }
+            Answer::Takes(_) => {
+                self.world.sleep(request.timeout).await;
+                Err(WebError::Timeout(request.timeout))
+            }
             Answer::Forbidden => Err(WebError::Forbidden("https://10.0.0.1".into())),
         }
     }

@@ -69,6 +69,23 @@ fn an_endpoint_that_fails_holds_nobody_up() {
 }
 
 #[test]
+fn an_endpoint_that_is_slow_does_not_fail() {
+    Desk::calm(|desk| async move {
+        desk.register("a", &["activity.*", "webhook.*"]).await;
+        desk.answer_always("a", Answer::Takes(Millis::seconds(3)));
+        desk.lifecycle().await;
+        desk.run(Millis::minutes(2)).await;
+        // The worker's patience was enough for all, at once, and nothing has failed or recovered.
+        let deliveries = desk.deliveries("a").await;
+        assert!(deliveries.len() > 4);
+        for delivery in deliveries {
+            assert!(delivery.event_type.starts_with("activity."), "{delivery:?}");
+            assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Delivered, 1));
+        }
+    });
+}
+
+#[test]
 fn an_endpoint_whose_secret_is_lost_holds_nobody_up() {
     Desk::calm(|mut desk| async move {
         desk.register("a", &LEFT).await;
