@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use application::cache::Caches;
 use application::context::Context;
 use application::sweep::From;
+use application::webhooks::WORKER_AT_ONCE;
 use connectors::Factory;
 use connectors::web::{AddressPolicy, SafeWebClient};
 use ipnet::IpNet;
@@ -31,8 +32,6 @@ const PURGED_AT_ONCE: usize = 1_000;
 /// Activities that are dispatched at once. Each waits for two commits and for the provider; the more
 /// wait together, the more share a commit.
 const AT_ONCE: u32 = 256;
-/// Webhooks that are called at once: as many as one endpoint is called, so that none has to come back.
-const WEBHOOKS_AT_ONCE: u32 = 32;
 /// Skill groups whose calls are paced at once.
 const GROUPS_AT_ONCE: u32 = 200;
 /// How long a drain may take.
@@ -103,7 +102,7 @@ impl Engine {
         });
         self.spawn_worker(
             QueueName::WebhookDelivery,
-            WEBHOOKS_AT_ONCE,
+            WORKER_AT_ONCE,
             |context, message| async move { webhook_delivery::handle(&context, &message).await },
         );
         self.spawn_consumer(Consumer::History, |context, shard, changes| async move {

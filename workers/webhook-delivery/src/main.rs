@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use application::webhooks::WORKER_AT_ONCE;
 use domain::time::Millis;
 use platform::queues::QueueName;
 use runtime::program::{self, Worker};
@@ -10,7 +11,7 @@ use runtime::wiring::Ports;
 /// A call takes up to 15 s; the rest is for the commit behind it.
 const WORKER: Worker = Worker {
     queues: &[QueueName::WebhookDelivery],
-    at_once: 32,
+    at_once: WORKER_AT_ONCE,
     longest: Millis::seconds(20),
     ports: Ports::TABLE.queues().secrets().web(),
 };

@@ -118,12 +118,15 @@ async fn attempt(
 ) -> Result<Outcome, Error> {
     let webhook = stored.value.webhook.clone();
     let call = endpoint.call(context, &stored.value, TIMEOUT).await;
+    let (sign, took) = (call.outcome.sign(), call.ended.since(call.began));
+    let slots = &context.caches.slots;
+    slots.note(tenant, &webhook, sign, took, call.ended);
     let random = context.bits();
     let state = write(context, tenant, stored, |delivery| {
         delivery.settle(&call.outcome, call.began, call.ended, random)
     })
     .await?;
-    registry::note(context, tenant, &webhook, call.outcome.sign()).await?;
+    registry::note(context, tenant, &webhook, sign).await?;
     Ok(Outcome::Attempted(state))
 }
 

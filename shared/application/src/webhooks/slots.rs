@@ -8,13 +8,16 @@ use domain::id::{EventId, TenantId, WebhookId};
 use domain::time::{Millis, Timestamp};
 use domain::webhook::health::Sign;
 
-/// Calls to one endpoint under way at once, per process.
-pub const MAX_AT_ONCE: usize = 32;
-/// Of these, first calls under way: the rest is the worker's, so that who waits in line gets on.
+/// Deliveries that a worker has in hand at once.
+pub const WORKER_AT_ONCE: u32 = 128;
+/// Calls to one endpoint under way at once, per process, at most: a quarter of a worker's, so that one that
+/// hangs leaves room for the others.
+pub const MAX_AT_ONCE: usize = WORKER_AT_ONCE as usize / 4;
+/// First calls to one endpoint under way: the rest is the worker's, so that who waits in line gets on.
 pub const FIRST_AT_ONCE: usize = MAX_AT_ONCE / 2;
 /// The shortest wait of a delivery that found no place.
 const FIRST_WAIT: Millis = Millis::new(500);
-/// How far apart those who found no place come back: as if a call took a second. Coming back costs a
+/// How far apart those who found no place come back, at most: as if a call took a second. Coming back costs a
 /// write, so that a long line must not come back all at once.
 const APART: Millis = Millis::new(1_000 / MAX_AT_ONCE as u64);
 
@@ -25,24 +28,63 @@ type Endpoint = (TenantId, WebhookId);
 const QUICK: Millis = Millis::new(500);
 /// For how long an endpoint that was slow, or failed, is called by the worker only.
 const AVOIDED_FOR: Millis = Millis::seconds(30);
+/// For how long it is remembered how many calls an endpoint bore. Longer than the first pauses between attempts.
+const REMEMBERED_FOR: Millis = Millis::minutes(10);
 
-#[derive(Default)]
-struct Busy {
+/// The calls to one endpoint.
+struct Lane {
     calls: BTreeSet<EventId>,
+    /// How many may be under way: half as many after each that held its place for long and failed, one more
+    /// after each that was taken.
+    limit: usize,
     /// When the last of the waiting line comes back.
     line: Timestamp,
+    /// How far apart those in it come back: as places become free.
+    apart: Millis,
+    /// When it was slow last, or failed.
+    troubled: Option<Timestamp>,
 }
 
-#[derive(Default)]
-struct State {
-    busy: BTreeMap<Endpoint, Busy>,
-    /// Endpoints that were slow, or failed, and until when that is remembered.
-    avoided: BTreeMap<Endpoint, Timestamp>,
+impl Default for Lane {
+    fn default() -> Self {
+        Self {
+            calls: BTreeSet::new(),
+            limit: MAX_AT_ONCE,
+            line: Timestamp::default(),
+            apart: APART,
+            troubled: None,
+        }
+    }
+}
+
+impl Lane {
+    fn note(&mut self, sign: Sign, took: Millis, now: Timestamp) {
+        let quick = took <= QUICK;
+        if sign == Sign::Works {
+            self.limit = (self.limit + 1).min(MAX_AT_ONCE);
+        } else if !quick {
+            self.limit = (self.limit / 2).max(1);
+        }
+        if sign != Sign::Works || !quick {
+            self.troubled = Some(now);
+        }
+        let apart = took.get() / self.limit as u64;
+        self.apart = Millis::new(apart.clamp(1, APART.get()));
+    }
+
+    fn is_quick(&self, now: Timestamp) -> bool {
+        self.troubled.is_none_or(|at| now >= at + AVOIDED_FOR)
+    }
+
+    /// Whether there is nothing more to know about it.
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.calls.is_empty() && self.troubled.is_none_or(|at| now >= at + REMEMBERED_FOR)
+    }
 }
 
 /// The calls of a process that are under way, and what it remembers of earlier ones.
 #[derive(Clone, Default)]
-pub struct Slots(Arc<Mutex<State>>);
+pub struct Slots(Arc<Mutex<BTreeMap<Endpoint, Lane>>>);
 
 /// What a delivery found.
 pub(super) enum Entry {
@@ -62,7 +104,7 @@ pub(super) struct Slot {
 }
 
 impl Slots {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Endpoint, Lane>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -75,16 +117,16 @@ impl Slots {
         now: Timestamp,
     ) -> Entry {
         let endpoint = (tenant.clone(), webhook.clone());
-        let mut all = self.lock();
-        let busy = all.busy.entry(endpoint.clone()).or_default();
-        if busy.calls.contains(event) {
+        let mut lanes = self.lock();
+        let lane = lanes.entry(endpoint.clone()).or_default();
+        if lane.calls.contains(event) {
             return Entry::Repeated;
         }
-        if busy.calls.len() >= MAX_AT_ONCE {
-            busy.line = busy.line.max(now + FIRST_WAIT) + APART;
-            return Entry::Full(busy.line);
+        if lane.calls.len() >= lane.limit {
+            lane.line = lane.line.max(now + FIRST_WAIT) + lane.apart;
+            return Entry::Full(lane.line);
         }
-        busy.calls.insert(event.clone());
+        lane.calls.insert(event.clone());
         Entry::Held(self.slot(endpoint, event))
     }
 
@@ -96,13 +138,13 @@ impl Slots {
         event: &EventId,
     ) -> Option<Slot> {
         let endpoint = (tenant.clone(), webhook.clone());
-        let mut all = self.lock();
-        let calls = all.busy.get(&endpoint).map(|busy| &busy.calls);
-        if calls.is_some_and(|calls| calls.len() >= FIRST_AT_ONCE || calls.contains(event)) {
+        let mut lanes = self.lock();
+        let lane = lanes.entry(endpoint.clone()).or_default();
+        let limit = FIRST_AT_ONCE.min(lane.limit);
+        if lane.calls.len() >= limit || lane.calls.contains(event) {
             return None;
         }
-        let busy = all.busy.entry(endpoint.clone()).or_default();
-        busy.calls.insert(event.clone());
+        lane.calls.insert(event.clone());
         Some(self.slot(endpoint, event))
     }
 
@@ -113,16 +155,11 @@ impl Slots {
             event: event.clone(),
         }
     }
-}
 
-impl Slots {
     /// Whether an endpoint may be called by who has others to wait for: it is not known to be slow.
     pub(super) fn is_quick(&self, tenant: &TenantId, webhook: &WebhookId, now: Timestamp) -> bool {
         let endpoint = (tenant.clone(), webhook.clone());
-        self.lock()
-            .avoided
-            .get(&endpoint)
-            .is_none_or(|until| now >= *until)
+        self.lock().get(&endpoint).is_none_or(|lane| lane.is_quick(now))
     }
 
     /// Takes in how a call went.
@@ -134,23 +171,22 @@ impl Slots {
         took: Millis,
         now: Timestamp,
     ) {
-        if sign == Sign::Works && took <= QUICK {
-            return;
+        let mut lanes = self.lock();
+        let lane = lanes.entry((tenant.clone(), webhook.clone())).or_default();
+        lane.note(sign, took, now);
+        if lane.troubled == Some(now) {
+            lanes.retain(|_, lane| !lane.is_over(now));
         }
-        let mut all = self.lock();
-        all.avoided.retain(|_, until| now < *until);
-        all.avoided
-            .insert((tenant.clone(), webhook.clone()), now + AVOIDED_FOR);
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut all = self.slots.lock();
-        if let Some(busy) = all.busy.get_mut(&self.endpoint) {
-            busy.calls.remove(&self.event);
-            if busy.calls.is_empty() {
-                all.busy.remove(&self.endpoint);
+        let mut lanes = self.slots.lock();
+        if let Some(lane) = lanes.get_mut(&self.endpoint) {
+            lane.calls.remove(&self.event);
+            if lane.calls.is_empty() && lane.troubled.is_none() {
+                lanes.remove(&self.endpoint);
             }
         }
     }
@@ -183,7 +219,7 @@ mod tests {
         held.pop();
         assert!(matches!(enter(32), Entry::Held(_)));
         drop(held);
-        assert!(slots.lock().busy.is_empty());
+        assert!(slots.lock().is_empty());
     }
 
     #[test]
@@ -222,7 +258,7 @@ mod tests {
             assert!(!slots.is_quick(&tenant, &webhook, now));
             assert!(slots.is_quick(&tenant, &webhook, now + AVOIDED_FOR));
         }
-        let later = now + AVOIDED_FOR;
+        let later = now + REMEMBERED_FOR;
         slots.note(
             &tenant,
             &WebhookId::parse("x").unwrap(),
@@ -230,6 +266,32 @@ mod tests {
             QUICK,
             later,
         );
-        assert_eq!(slots.lock().avoided.len(), 1);
+        assert_eq!(slots.lock().len(), 1);
+    }
+
+    #[test]
+    fn who_holds_places_for_nothing_gets_fewer() {
+        let (tenant, webhook) = (TenantId::parse("t").unwrap(), WebhookId::parse("w").unwrap());
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let slots = Slots::default();
+        let places = || {
+            let events = (0..100).map(|number| EventId::parse(&format!("e{number}")).unwrap());
+            let entries = events.map(|event| slots.enter(&tenant, &webhook, &event, now));
+            let held: Vec<Entry> = entries.filter(|entry| matches!(entry, Entry::Held(_))).collect();
+            held.len()
+        };
+        let note = |sign, seconds| slots.note(&tenant, &webhook, sign, Millis::seconds(seconds), now);
+        assert_eq!(places(), MAX_AT_ONCE);
+        // A refusal at once holds nobody up.
+        note(Sign::Fails, 0);
+        assert_eq!(places(), MAX_AT_ONCE);
+        for left in [16, 8, 4, 2, 1, 1] {
+            note(Sign::Fails, 15);
+            assert_eq!(places(), left);
+        }
+        for _ in 0..40 {
+            note(Sign::Works, 0);
+        }
+        assert_eq!(places(), MAX_AT_ONCE);
     }
 }

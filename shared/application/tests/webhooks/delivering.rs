@@ -264,3 +264,42 @@ fn deliveries_are_listed_by_state_and_page() {
         assert_eq!(failed, ["three", "one"]);
     });
 }
+
+#[test]
+fn endpoints_that_hang_leave_room_for_the_others() {
+    // One of them never has more than its part; of several that is seen when their first calls end.
+    for (hanging, told_within) in [(1, Millis::seconds(2)), (4, Millis::seconds(17))] {
+        Desk::calm(move |desk| async move {
+            desk.register("good", &["activity.*"]).await;
+            for number in 0..hanging {
+                let name = format!("hangs{number}");
+                desk.register(&name, &["activity.*"]).await;
+                desk.answer_always(&name, Answer::Takes(Millis::hours(1)));
+            }
+            for number in 0..200 {
+                desk.schedule(&format!("act{number}"), |_| {}).await;
+            }
+            for _ in 0..3 {
+                desk.consume().await;
+            }
+            let began = desk.context.now();
+            desk.work(Millis::minutes(1)).await;
+
+            let told = desk.requests_to("good");
+            assert_eq!(told.len(), 200);
+            let last = told.iter().map(|request| request.at).max().unwrap();
+            assert!(last <= began + told_within, "{:?}", last.since(began));
+            let calls = desk.requests_to("hangs0");
+            let at_once = |at| {
+                calls
+                    .iter()
+                    .filter(|call| call.at <= at && at < call.at + Millis::seconds(15))
+                    .count()
+            };
+            let most = calls.iter().map(|call| at_once(call.at)).max();
+            assert_eq!(most, Some(webhooks::MAX_AT_ONCE));
+            // As it hung, it is given fewer places: a minute has room for four rounds of all.
+            assert!(calls.len() < 2 * webhooks::MAX_AT_ONCE, "{}", calls.len());
+        });
+    }
+}

@@ -22,6 +22,7 @@ use domain::time::{Millis, Timestamp};
 use domain::timer::DUE_SHARDS;
 use domain::webhook::delivery::Delivery;
 use domain::webhook::signature::SigningKey;
+use futures::future::join_all;
 use platform::changes::{Changes, Consumer};
 use platform::connector::{
     Callback, CallbackError, CallbackOutcome, Connector, ConnectorConfig, ConnectorFactory, ConnectorKind,
@@ -464,6 +465,27 @@ impl Desk {
                 }
             }
         }
+    }
+
+    /// Delivers within a time, as a worker does: so many at once.
+    pub(crate) async fn work(&self, span: Millis) {
+        let until = self.world.now() + span;
+        let place = || async {
+            while self.world.now() < until {
+                let received = self
+                    .world
+                    .receive(QueueName::WebhookDelivery, 1, Millis::seconds(120))
+                    .await;
+                for message in received.unwrap() {
+                    assert!(self.deliver(&message.body).await);
+                    self.world
+                        .delete(QueueName::WebhookDelivery, vec![message.receipt])
+                        .await
+                        .unwrap();
+                }
+            }
+        };
+        join_all((0..webhooks::WORKER_AT_ONCE).map(|_| place())).await;
     }
 
     async fn deliver(&self, message: &str) -> bool {
