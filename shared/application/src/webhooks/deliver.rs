@@ -9,6 +9,7 @@
 
 use domain::id::{EventId, TenantId, WebhookId};
 use domain::time::Millis;
+use domain::timer::Timer;
 use domain::webhook::delivery::{Delivery, DeliveryState};
 
 use super::deliveries::put;
@@ -19,7 +20,8 @@ use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
 use crate::store::{Stored, load};
-use crate::{keys, measures, timers};
+use crate::timers::{self, SELF_SENT};
+use crate::{keys, measures};
 
 /// How long a call may take.
 const TIMEOUT: Millis = Millis::seconds(15);
@@ -98,9 +100,16 @@ async fn handled(
         write(context, tenant, stored, |delivery| delivery.drop_it(now)).await?;
         return Ok(Outcome::Dropped);
     };
-    let _slot = match context.caches.slots.enter(tenant, webhook, event, now) {
+    let slots = &context.caches.slots;
+    let is_soon = |until| until <= now + SELF_SENT && slots.is_quick(tenant, webhook, now);
+    let _slot = match slots.enter(tenant, webhook, event, now) {
         Entry::Held(slot) => slot,
         Entry::Repeated => return Ok(Outcome::Void),
+        // Soon enough that it need not be written down: should the message be lost, the sweep finds it.
+        Entry::Full(until) if is_soon(until) => {
+            timers::hand_over_near(context, vec![(key, Timer { at: until, ..timer })]).await;
+            return Ok(Outcome::Deferred);
+        }
         Entry::Full(until) => {
             write(context, tenant, stored, |delivery| delivery.defer(until)).await?;
             return Ok(Outcome::Deferred);

@@ -69,7 +69,7 @@ impl Lane {
             self.troubled = Some(now);
         }
         let apart = took.get() / self.limit as u64;
-        self.apart = Millis::new(apart.clamp(1, APART.get()));
+        self.apart = Millis::new(apart).min(APART);
     }
 
     fn is_quick(&self, now: Timestamp) -> bool {

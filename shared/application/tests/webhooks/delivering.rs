@@ -266,6 +266,32 @@ fn deliveries_are_listed_by_state_and_page() {
 }
 
 #[test]
+fn whoever_waits_for_a_quick_endpoint_is_not_written_down() {
+    Desk::calm(|desk| async move {
+        desk.register("a", &["activity.*"]).await;
+        desk.answer_always("a", Answer::Takes(Millis::new(100)));
+        for number in 0..100 {
+            desk.schedule(&format!("act{number}"), |_| {}).await;
+        }
+        for _ in 0..3 {
+            desk.consume().await;
+        }
+        desk.work(Millis::seconds(5)).await;
+        let deliveries = desk.deliveries("a").await;
+        assert_eq!(deliveries.len(), 100);
+        for delivery in deliveries {
+            assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Delivered, 1));
+        }
+        let journal = desk.world.journal();
+        let writes = journal
+            .iter()
+            .filter(|written| written.key.partition.contains("#WD#"));
+        // Each when it is made and when it is told.
+        assert_eq!(writes.count(), 200);
+    });
+}
+
+#[test]
 fn endpoints_that_hang_leave_room_for_the_others() {
     // One of them never has more than its part; of several that is seen when their first calls end.
     for (hanging, told_within) in [(1, Millis::seconds(2)), (4, Millis::seconds(17))] {
