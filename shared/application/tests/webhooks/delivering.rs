@@ -256,6 +256,8 @@ fn deliveries_are_listed_by_state_and_page() {
                     .iter()
                     .map(|s| parsed(&s.value.body)["data"]["activityId"].clone()),
             );
+            // A page goes on until it is full, whatever lies in between.
+            assert!(!page.data.is_empty() || page.next.is_none());
             cursor = page.next;
             if cursor.is_none() {
                 break;
