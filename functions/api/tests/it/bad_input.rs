@@ -11,20 +11,15 @@ type Sample = (Method, String, Value);
 
 async fn samples(api: &Api) -> Vec<Sample> {
     let list = api.list().await;
-    let draft = api
-        .post("/v1/campaigns", &campaign(&list))
-        .await
-        .expect(201)
-        .header("location")
-        .to_owned();
+    let created = api.post("/v1/campaigns", &campaign(&list)).await.expect(201);
+    let draft = created.header("location").to_owned();
     let waiting = api
         .post("/v1/scheduled-activities", &activity())
         .await
         .expect(201)
         .header("location")
         .to_owned();
-    let hook =
-        json!({"url": "https://example.org/x", "eventTypes": ["*"], "campaignId": "c", "description": "d"});
+    let hook = json!({"url": "https://example.org/x", "eventTypes": ["*"], "campaignId": created.id(), "description": "d"});
     let webhook = api
         .post("/v1/webhooks", &hook)
         .await

@@ -123,7 +123,8 @@ async fn webhooks_show_their_secret_once() {
     let path = created.header("location").to_owned();
     assert!(!api.get(&path).await.expect(200).text.contains(&secret));
 
-    let patch = json!({"enabled": false, "eventTypes": ["customer.response"], "campaignId": "c1"});
+    let campaign = api.campaign().await.id();
+    let patch = json!({"enabled": false, "eventTypes": ["customer.response"], "campaignId": campaign});
     let changed = api.patch(&path, &patch).await.expect(200);
     assert_eq!(
         (&changed.json["enabled"], &changed.json["disabledReason"]),
@@ -177,6 +178,8 @@ async fn webhooks_show_their_secret_once() {
         ("eventTypes", json!([]), "/eventTypes"),
         ("eventTypes", json!(["activity.*", "nothing"]), "/eventTypes/1"),
         ("description", json!("x".repeat(501)), "/description"),
+        ("description", json!("o\u{1b}[31murs"), "/description"),
+        ("campaignId", json!("NaN"), "/campaignId"),
         ("secret", json!("mine"), "/secret"),
     ] {
         let mut bad = body.clone();
@@ -188,6 +191,11 @@ async fn webhooks_show_their_secret_once() {
         assert_eq!(answer.pointers(), [pointer]);
     }
     assert_eq!(api.all("/v1/webhooks", 1).await.len(), 1);
+    let nowhere = api.patch(&path, &json!({"campaignId": "NaN"})).await;
+    assert_eq!(
+        nowhere.problem(422, "invalid-request").pointers(),
+        ["/campaignId"]
+    );
     api.delete(&path).await.expect(204);
     assert!(
         api.get("/v1/event-types")

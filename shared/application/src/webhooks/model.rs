@@ -42,8 +42,10 @@ impl Definition {
         if let Some(problem) = url_problem(&self.url) {
             wrong.push(FieldError::new("/url", problem));
         }
-        if self.description.chars().count() > MAX_DESCRIPTION {
-            let detail = format!("may have at most {MAX_DESCRIPTION} characters");
+        let is_text = !self.description.chars().any(char::is_control);
+        if !is_text || self.description.chars().count() > MAX_DESCRIPTION {
+            let detail =
+                format!("may have at most {MAX_DESCRIPTION} characters, none of them a control character");
             wrong.push(FieldError::new("/description", detail));
         }
         if wrong.is_empty() {

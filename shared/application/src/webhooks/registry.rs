@@ -17,8 +17,8 @@ use crate::activities::{expect_version, writing};
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
-use crate::keys;
 use crate::store::{Put, Stored, decode, load};
+use crate::{campaigns, keys};
 
 /// The write of an endpoint in a new version.
 fn put(webhook: &Webhook, version_before: u64) -> Result<Write, Error> {
@@ -69,6 +69,7 @@ pub async fn create(
             let detail = format!("there are {MAX_WEBHOOKS} webhooks already; delete one first");
             return Err(Error::conflict("too-many-webhooks", detail));
         }
+        check_campaign(context, tenant, definition.campaign_id.as_ref()).await?;
         let webhook = Webhook {
             id: id.clone(),
             tenant: tenant.clone(),
@@ -92,6 +93,22 @@ pub async fn create(
         webhook,
         secret: key.text(),
     })
+}
+
+/// An endpoint that is bound to a campaign that is not there would be told nothing, without a word.
+async fn check_campaign(
+    context: &Context,
+    tenant: &TenantId,
+    campaign: Option<&CampaignId>,
+) -> Result<(), Error> {
+    let Some(id) = campaign else { return Ok(()) };
+    match campaigns::get(context, tenant, id).await {
+        Err(Error::NotFound { .. }) => {
+            let detail = format!("names no campaign: there is no {id}");
+            Err(Error::field("/campaignId", detail))
+        }
+        found => found.map(|_| ()),
+    }
 }
 
 /// Reads one endpoint.
@@ -177,6 +194,8 @@ pub async fn change(
     expected: Option<u64>,
     revision: Revision,
 ) -> Result<Stored<Webhook>, Error> {
+    let campaign = revision.campaign_id.as_ref().and_then(Option::as_ref);
+    check_campaign(context, tenant, campaign).await?;
     let stored = commit(context, || async {
         let Stored {
             value: mut webhook,

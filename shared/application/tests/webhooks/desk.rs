@@ -10,14 +10,14 @@ use application::context::Context;
 use application::settings::{self, Settings};
 use application::timers::TimerMessage;
 use application::webhooks::{self, Definition};
-use application::{connectors, dispatch, keys, receipts, sweep};
+use application::{campaigns, connectors, dispatch, keys, receipts, sweep};
 use async_trait::async_trait;
 use domain::activity::receipt::DeliveryStatus;
 use domain::activity::{AssignTo, Plan, Priority};
 use domain::address::Address;
 use domain::channel::Channel;
 use domain::cim::Body;
-use domain::id::{ActivityId, ConnectorId, CustomerId, TenantId, WebhookId};
+use domain::id::{ActivityId, CampaignId, ConnectorId, CustomerId, TenantId, WebhookId};
 use domain::time::{Millis, Timestamp};
 use domain::timer::DUE_SHARDS;
 use domain::webhook::delivery::Delivery;
@@ -34,7 +34,7 @@ use platform::web::{WebClient, WebError, WebRequest, WebResponse};
 use platform::world::Clock;
 use platform_memory::executor::block_on;
 use platform_memory::{Faults, World};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 /// The tenant.
@@ -324,6 +324,19 @@ impl Desk {
         activities::schedule(&self.context, &tenant(), new, id)
             .await
             .unwrap();
+    }
+
+    /// Makes a campaign that is not published.
+    pub(crate) async fn draft(&self, id: &str) -> CampaignId {
+        let id = CampaignId::parse(id).unwrap();
+        let definition = serde_json::from_value(json!({
+            "name": "Spring", "contactLists": [], "flow": {}, "startRatePerSecond": 1,
+            "policy": {"consentBasis": "contract", "timeZone": "Europe/London"},
+        }));
+        campaigns::create(&self.context, &tenant(), id.clone(), definition.unwrap())
+            .await
+            .unwrap();
+        id
     }
 
     /// Sets the CX Activities endpoint.

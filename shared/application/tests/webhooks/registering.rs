@@ -2,7 +2,7 @@
 
 use application::error::Error;
 use application::webhooks::{self, Definition};
-use domain::id::{EventId, WebhookId};
+use domain::id::{CampaignId, EventId, WebhookId};
 use domain::time::Millis;
 
 use crate::desk::{Desk, definition, is_signed_by, parsed, tenant};
@@ -61,6 +61,19 @@ fn registering_names_what_is_wrong_and_can_be_repeated() {
             panic!("taken")
         };
         assert_eq!(fields[0].pointer, "/url");
+        let nowhere = Definition {
+            campaign_id: Some(CampaignId::parse("spring").unwrap()),
+            ..definition("b", &["*"])
+        };
+        let refused = webhooks::create(&desk.context, &tenant(), desk.id("b"), nowhere.clone()).await;
+        let detail = "names no campaign: there is no spring";
+        assert_eq!(refused, Err(Error::field("/campaignId", detail)));
+        desk.draft("spring").await;
+        assert!(
+            webhooks::create(&desk.context, &tenant(), desk.id("b"), nowhere)
+                .await
+                .is_ok()
+        );
         let Err(Error::Invalid(fields)) =
             webhooks::event_filter(&["activity.sent".into(), "activity.posted".into()])
         else {
@@ -71,7 +84,7 @@ fn registering_names_what_is_wrong_and_can_be_repeated() {
             fields[0].detail,
             "names no event type: there is no 'activity.posted'"
         );
-        for number in 0..webhooks::MAX_WEBHOOKS - 1 {
+        for number in 0..webhooks::MAX_WEBHOOKS - 2 {
             let id = WebhookId::parse(&format!("whk_{number}")).unwrap();
             webhooks::create(&desk.context, &tenant(), id, definition("c", &["*"]))
                 .await

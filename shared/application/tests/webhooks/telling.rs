@@ -3,7 +3,7 @@
 use application::activities;
 use application::webhooks::{self, Definition};
 use domain::activity::CancelReason;
-use domain::id::{ActivityId, CampaignId};
+use domain::id::ActivityId;
 use domain::time::Millis;
 use domain::webhook::delivery::DeliveryState;
 use platform::bus::BusEvent;
@@ -117,7 +117,7 @@ fn cx_activities_are_told_in_cim_shape() {
 fn only_the_campaign_asked_for_is_told() {
     Desk::calm(|desk| async move {
         let narrow = Definition {
-            campaign_id: Some(CampaignId::parse("spring").unwrap()),
+            campaign_id: Some(desk.draft("spring").await),
             ..definition("a", &["*"])
         };
         webhooks::create(&desk.context, &tenant(), desk.id("a"), narrow)
