@@ -40,10 +40,30 @@ fn who_errs_is_told_what_and_where() {
             "no/such/directory",
         ),
         (&["import", "--nonsense"], "--nonsense"),
+        (
+            &["key", "list", "--data", "no/such/directory"],
+            "no/such/directory",
+        ),
+        (
+            &["key", "--data", "no/such/directory", "revoke", "k"],
+            "no/such/directory",
+        ),
     ] {
         let answer = campaigns(arguments);
         assert!(!answer.status.success(), "{arguments:?}");
         assert!(text(&answer.stderr).contains(told), "{arguments:?}: {answer:?}");
         assert!(answer.stdout.is_empty(), "{arguments:?}: {answer:?}");
     }
+}
+
+#[test]
+fn keys_are_listed_as_they_are_created() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let data = data.to_str().unwrap();
+    let created = campaigns(&["key", "create", "ours", "--role", "connector", "--data", data]);
+    assert!(created.status.success(), "{created:?}");
+    let listed = campaigns(&["key", "--data", data, "list"]);
+    assert!(listed.status.success(), "{listed:?}");
+    assert!(text(&listed.stdout).contains("  connector  "), "{listed:?}");
 }

@@ -45,8 +45,31 @@ enum KeyRole {
     Connector,
 }
 
+impl From<Role> for KeyRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Admin => Self::Admin,
+            Role::Reader => Self::Reader,
+            Role::Connector => Self::Connector,
+        }
+    }
+}
+
+impl KeyRole {
+    /// As `--role` takes it.
+    fn name(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+}
+
 impl Key {
     pub(crate) async fn run(self) -> Result<(), Failure> {
+        // Only a first key makes the data that it opens.
+        if !matches!(self.action, Action::Create { .. }) {
+            self.data.must_stand()?;
+        }
         let engine = Engine::open(&self.data.data, Vec::new())?;
         let done = act(&engine, self.action).await;
         engine.drain().await;
@@ -65,10 +88,8 @@ async fn act(engine: &Engine, action: Action) -> Result<(), Failure> {
                     let state = key
                         .revoked_at
                         .map_or("valid".to_owned(), |at| format!("revoked {at}"));
-                    println!(
-                        "{}  {:?}  {}  {state}  {}",
-                        key.id, key.role, key.created_at, key.name
-                    );
+                    let role = KeyRole::from(key.role).name();
+                    println!("{}  {role}  {}  {state}  {}", key.id, key.created_at, key.name);
                 }
                 match page.next {
                     Some(next) => cursor = Some(next),

@@ -56,7 +56,7 @@ pub(crate) enum Command {
 #[derive(Args, Clone)]
 pub(crate) struct Data {
     /// The directory of the data; it is created.
-    #[arg(long, value_name = "DIR", default_value = "./data")]
+    #[arg(long, value_name = "DIR", default_value = "./data", global = true)]
     pub(crate) data: PathBuf,
 }
 
