@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
 
 fn campaigns(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_campaigns"))
@@ -66,4 +67,40 @@ fn keys_are_listed_as_they_are_created() {
     let listed = campaigns(&["key", "--data", data, "list"]);
     assert!(listed.status.success(), "{listed:?}");
     assert!(text(&listed.stdout).contains("  connector  "), "{listed:?}");
+}
+
+#[test]
+fn what_is_no_terminal_gets_plain_lines() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    assert!(
+        campaigns(&["key", "create", "ours", "--data", data])
+            .status
+            .success()
+    );
+    let rebuilt = campaigns(&["rebuild", "--data", data]);
+    assert!(rebuilt.status.success(), "{rebuilt:?}");
+    assert_eq!(text(&rebuilt.stderr).lines().count(), 1, "{rebuilt:?}");
+    assert!(!text(&rebuilt.stderr).contains('\r'), "{rebuilt:?}");
+}
+
+#[test]
+fn logs_are_coloured_on_a_terminal_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut server = Command::new(env!("CARGO_BIN_EXE_campaigns"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(directory.path())
+        .env("RUST_LOG", "debug")
+        .env_remove("NO_COLOR")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut logged = String::new();
+    let read = BufReader::new(server.stderr.take().unwrap()).read_line(&mut logged);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    read.unwrap();
+    assert!(logged.contains("DEBUG"), "{logged}");
+    assert!(!logged.contains('\u{1b}'), "{logged}");
 }

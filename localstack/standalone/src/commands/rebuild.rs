@@ -1,5 +1,7 @@
 //! `campaigns rebuild`.
 
+use std::io::{IsTerminal, stderr};
+
 use clap::Args;
 
 use super::Data;
@@ -18,14 +20,23 @@ impl Rebuild {
         let engine = Engine::open(&self.data.data, Vec::new())?;
         let scan = engine.embedded.scan();
         let changes = engine.embedded.changes();
-        let progress = |read| eprint!("\r{read} items read");
+        let is_watched = stderr().is_terminal();
+        let progress = |read| {
+            if is_watched {
+                eprint!("\r{read} items read");
+            }
+        };
         let rebuilt =
             application::history::rebuild(&engine.context, scan.as_ref(), changes.as_ref(), progress).await;
         engine.drain().await;
         let rebuilt = rebuilt?;
-        eprintln!();
+        eprintln!(
+            "{}{} items read",
+            if is_watched { "\r" } else { "" },
+            rebuilt.read
+        );
         println!(
-            "{} activities entered into history, {} sets of counters made; {} old entries were removed.",
+            "Entered into history: {}. Sets of counters made: {}. Old entries removed: {}.",
             rebuilt.activities, rebuilt.counted, rebuilt.removed
         );
         Ok(())
