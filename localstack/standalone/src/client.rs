@@ -8,6 +8,7 @@ use reqwest::{Body, Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use url::Url;
 use url::form_urlencoded::byte_serialize;
 
 /// How often a request is made that the service could not take or that got no answer.
@@ -27,6 +28,9 @@ pub(crate) enum ApiError {
     /// No client could be made.
     #[error("no HTTP client: {0}")]
     Client(#[from] connectors::ClientError),
+    /// What was named as the server is none.
+    #[error("{0} is no address of a server; it is written like http://127.0.0.1:8080")]
+    Address(String),
     /// Nobody answered.
     #[error("{call} got no answer: {cause}")]
     Unreachable {
@@ -70,6 +74,10 @@ pub(crate) struct Client {
 impl Client {
     /// For the server at `base`, such as `http://127.0.0.1:8080`.
     pub(crate) fn new(base: &str, key: &str) -> Result<Self, ApiError> {
+        let is_web = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+        if !Url::parse(base).is_ok_and(is_web) {
+            return Err(ApiError::Address(base.to_owned()));
+        }
         Ok(Self {
             http: connectors::http_client()?,
             base: base.trim_end_matches('/').trim_end_matches("/v1").to_owned(),

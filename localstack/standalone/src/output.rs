@@ -19,9 +19,20 @@ fn write(output: &mut impl Write, result: &impl Display) -> Result<(), Failure> 
     }
 }
 
+/// The word for so many.
+pub(crate) fn noun(count: usize, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_not_many() {
+        let words = [0, 1, 2].map(|count| noun(count, "row", "rows"));
+        assert_eq!(words, ["rows", "row", "rows"]);
+    }
 
     struct Fails(ErrorKind);
 

@@ -49,12 +49,38 @@ fn who_errs_is_told_what_and_where() {
             &["key", "--data", "no/such/directory", "revoke", "k"],
             "no/such/directory",
         ),
+        (
+            &["import", "src", "--list", "l", "--key", "k"],
+            "src cannot be read: it is no regular file",
+        ),
+        (
+            &[
+                "import",
+                "Cargo.toml",
+                "--list",
+                "l",
+                "--key",
+                "k",
+                "--server",
+                "nonsense",
+            ],
+            "nonsense is no address of a server",
+        ),
     ] {
         let answer = campaigns(arguments);
         assert!(!answer.status.success(), "{arguments:?}");
         assert!(text(&answer.stderr).contains(told), "{arguments:?}: {answer:?}");
         assert!(answer.stdout.is_empty(), "{arguments:?}: {answer:?}");
     }
+}
+
+#[test]
+fn an_empty_file_is_not_imported() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let answer = campaigns(&["import", path, "--list", "l", "--key", "k"]);
+    assert!(!answer.status.success());
+    assert!(text(&answer.stderr).contains("it is empty"), "{answer:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `campaigns import`.
 
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -14,6 +15,7 @@ use tokio_util::io::ReaderStream;
 
 use crate::client::{ApiError, Client, escaped};
 use crate::failure::Failure;
+use crate::output::noun;
 
 /// Between two looks at how far the server has read.
 const LOOK: Duration = Duration::from_millis(100);
@@ -87,9 +89,9 @@ pub(crate) struct Reject {
 
 impl Import {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let unreadable = |error| Failure::Told(format!("{} cannot be read: {error}", self.file.display()));
-        let file = File::open(&self.file).await.map_err(unreadable)?;
-        let length = file.metadata().await.map_err(unreadable)?.len();
+        let length = length(&self.file).await?;
+        let file = File::open(&self.file).await;
+        let file = file.map_err(|error| unreadable(&self.file, &error))?;
         let client = Client::new(&self.server, &self.key)?;
         let list = find_or_create(&client, &self.list).await?;
         let bar = ProgressBar::new(length)
@@ -110,8 +112,10 @@ impl Import {
             rejected,
         } = import.rows;
         println!(
-            "{accepted} accepted, {duplicates} duplicates, {rejected} rejected, into {} ({})",
-            list.name, list.id
+            "{accepted} accepted, {duplicates} {}, {rejected} rejected, into {} ({})",
+            noun(duplicates, "duplicate", "duplicates"),
+            list.name,
+            list.id
         );
         let rejects: Vec<Reject> = client.first(&rejects_path(&list.id, &import), SHOWN).await?;
         for Reject {
@@ -131,6 +135,21 @@ impl Import {
             );
         }
         Ok(())
+    }
+}
+
+fn unreadable(file: &Path, problem: &dyn Display) -> Failure {
+    Failure::Told(format!("{} cannot be read: {problem}", file.display()))
+}
+
+/// The length of a file that can be sent. What cannot is told before anything is created for it.
+async fn length(file: &Path) -> Result<u64, Failure> {
+    let metadata = tokio::fs::metadata(file).await;
+    let metadata = metadata.map_err(|error| unreadable(file, &error))?;
+    match metadata.len() {
+        _ if !metadata.is_file() => Err(unreadable(file, &"it is no regular file")),
+        0 => Err(unreadable(file, &"it is empty")),
+        length => Ok(length),
     }
 }
 
