@@ -29,6 +29,7 @@ use self::world::{Place, World};
 use super::serve::signalled;
 use crate::client::ApiError;
 use crate::failure::Failure;
+use crate::output::noun;
 
 /// The channels, in the order of the flow.
 const CHANNELS: [Channel; 3] = [Channel::Whatsapp, Channel::Sms, Channel::Email];
@@ -115,16 +116,16 @@ async fn play(world: &World, options: Options, begun: Instant) -> Result<(Campai
     let imported = setup::import_contacts(client, options).await?;
     let rows = imported.rows;
     step(format!(
-        "{} rows imported: {} contacts, {} duplicates, {} rejected",
-        count(options.contacts),
-        count(rows.accepted),
-        count(rows.duplicates),
+        "{} imported: {}, {}, {} rejected",
+        counted(options.contacts, "row", "rows"),
+        counted(rows.accepted, "contact", "contacts"),
+        counted(rows.duplicates, "duplicate", "duplicates"),
         count(rows.rejected)
     ));
     let barred = setup::bar(client, &imported.contacts).await?;
     step(format!(
-        "{} contacts put on the do-not-contact list",
-        count(barred)
+        "{} put on the do-not-contact list",
+        counted(barred, "contact", "contacts")
     ));
     let choice = setup::choose_hours(&imported.contacts, world.engine.context.now());
     step(format!(
@@ -148,6 +149,11 @@ fn step(text: String) {
 
 fn count(count: usize) -> HumanCount {
     HumanCount(count as u64)
+}
+
+/// So many of something.
+fn counted(number: usize, one: &'static str, many: &'static str) -> String {
+    format!("{} {}", count(number), noun(number, one, many))
 }
 
 /// A channel's name for people.

@@ -17,7 +17,7 @@ use indicatif::HumanCount;
 use super::checks::{Check, Evidence, key};
 use super::hours::ratio;
 use super::recount::{Activity, Progress, Tree};
-use super::{CHANNELS, label};
+use super::{CHANNELS, counted, label};
 
 /// Columns of the table of channels.
 const STATES: [(&str, &[State]); 6] = [
@@ -105,17 +105,19 @@ fn contacts(evidence: &Evidence<'_>) {
     let (imported, choice) = (evidence.imported, &evidence.campaign.choice);
     let rows = imported.rows;
     println!(
-        "  {} rows: {} accepted, {} duplicates, {} rejected",
-        count(evidence.rows),
+        "  {}: {} accepted, {}, {} rejected",
+        counted(evidence.rows, "row", "rows"),
         count(rows.accepted),
-        count(rows.duplicates),
+        counted(rows.duplicates, "duplicate", "duplicates"),
         count(rows.rejected)
     );
     let kinds = imported
         .rejects
         .iter()
         .map(|(code, count)| format!("{code} {count}"));
-    println!("    rejected for {}", wrapped(kinds.collect(), 17));
+    if rows.rejected > 0 {
+        println!("    rejected for {}", wrapped(kinds.collect(), 17));
+    }
     println!(
         "  calling hours {}, local time: open for {} ({}),",
         choice.hours,
@@ -282,15 +284,15 @@ fn speed(evidence: &Evidence<'_>) {
     let stats = evidence.simulator.stats();
     let received = evidence.received;
     println!(
-        "  {} messages sent, up to {} in one second; {} requests to the providers",
-        count(sent.len()),
+        "  {} sent, up to {} in one second; {} requests to the providers",
+        counted(sent.len(), "message", "messages"),
         count(by_second.values().copied().max().unwrap_or(0)),
         HumanCount(stats.requests)
     );
     println!(
-        "  {} receipts and answers came back; {} webhooks told, {} repeated",
+        "  {} receipts and answers came back; {} told, {} repeated",
         HumanCount(stats.reports_taken),
-        count(received.events()),
+        counted(received.events(), "webhook", "webhooks"),
         HumanCount(received.repeated())
     );
     let opted_out: BTreeSet<&String> = evidence
@@ -306,9 +308,9 @@ fn speed(evidence: &Evidence<'_>) {
         .filter(|activity| activity.state == State::Replied)
         .count();
     println!(
-        "  {} messages were answered; {} customers answered STOP",
-        count(answered),
-        count(opted_out.len())
+        "  {} answered; {} answered STOP",
+        counted(answered, "message was", "messages were"),
+        counted(opted_out.len(), "customer", "customers")
     );
 }
 
