@@ -79,10 +79,10 @@ const STEERED: f64 = 0.25;
 /// Kept unspent in a run: what one abandoned call at the end would cost, and a little.
 const RESERVE: f64 = 1.2;
 /// Kept besides: so many standard deviations of what is abandoned of the calls in flight.
-const DEVIATIONS: f64 = 4.0;
+const DEVIATIONS: f64 = 6.0;
 /// And so many times its mean: what is abandoned comes in bursts, when many agents are late or many people
 /// answer at once, and on a large floor a burst takes many calls.
-const BURST: f64 = 5.0;
+const BURST: f64 = 8.0;
 /// Seconds that a call is in flight, about.
 const FLIGHT: f64 = 20.0;
 /// The rate of live calls is not believed to be higher than if it had been seen for so many seconds.

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Load(load::Load),
     /// Pace an outside contact centre: one JSON object a line on standard input, decisions on standard
     /// output.
+    ///
+    /// The lines are described in shared/pacing/README.md, "Driving it from outside".
     Pace(pace::Pace),
     /// Make customer history and counters again from the activities. The server must not be running.
     Rebuild(rebuild::Rebuild),
