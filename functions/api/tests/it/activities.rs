@@ -263,7 +263,7 @@ async fn what_is_urgent_does_not_wait_behind_a_backlog_at_the_connector() {
         .connectors
         .sent()
         .into_iter()
-        .map(|message| message.id.to_string())
+        .map(|message| message.id)
         .collect();
     assert_eq!(sent, [backlog[0].clone(), urgent]);
     // Its place would have come later.
