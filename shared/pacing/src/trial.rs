@@ -489,12 +489,16 @@ mod tests {
         assert_eq!(trial.answer, Answer::Dial(3));
         assert_eq!(trial.failed.as_deref(), Some("division by zero"));
         // An unspent budget lets predictive dial more, an overspent one does not.
-        let spent = Situation {
-            abandonment: 0.06,
+        let unspent = Situation {
+            talking: 60,
             ..situation
         };
+        let spent = Situation {
+            abandonment: 0.06,
+            ..unspent
+        };
         assert_eq!(tried("predictive(1)", spent).answer, Answer::Dial(3));
-        assert_ne!(tried("predictive(1)", situation).answer, Answer::Dial(3));
+        assert_ne!(tried("predictive(1)", unspent).answer, Answer::Dial(3));
     }
 
     #[test]
