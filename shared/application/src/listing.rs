@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::id::hash_bits;
 use platform::table::{Consistency, Item, Key, Order, Query, SortRange};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,9 @@ impl<T> Listing<T> {
 
 #[derive(Serialize, Deserialize)]
 struct Cursor {
+    /// Of which list.
+    #[serde(rename = "l")]
+    list: u32,
     #[serde(rename = "p")]
     place: usize,
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
@@ -57,10 +61,11 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
     }
 
-    fn decode(text: &str) -> Result<Self, Error> {
+    fn decode(text: &str, list: u32) -> Result<Self, Error> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
         bytes
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .filter(|cursor: &Self| cursor.list == list)
             .ok_or_else(|| Error::field("/cursor", "is not a cursor that this list has given out"))
     }
 }
@@ -126,7 +131,15 @@ impl Shards {
         limit: usize,
     ) -> Result<Listing<Item>, Error> {
         let limit = limit.clamp(1, MAX_LIMIT);
-        let mut cursor = cursor.map_or(Ok(Cursor { place: 0, sort: None }), Cursor::decode)?;
+        let list = self.name();
+        let mut cursor = match cursor {
+            Some(text) => Cursor::decode(text, list)?,
+            None => Cursor {
+                list,
+                place: 0,
+                sort: None,
+            },
+        };
         let mut data: Vec<Item> = Vec::new();
         let mut bytes = 0;
         while let Some(partition) = self.partitions.get(cursor.place) {
@@ -156,10 +169,11 @@ impl Shards {
             data.extend(page.items);
             cursor = match page.next {
                 Some(sort) => Cursor {
-                    place: cursor.place,
                     sort: Some(sort),
+                    ..cursor
                 },
                 None => Cursor {
+                    list,
                     place: cursor.place + 1,
                     sort: None,
                 },
@@ -207,8 +221,19 @@ impl Shards {
             .partitions
             .iter()
             .position(|partition| *partition == key.partition)?;
-        let sort = Some(key.sort.clone());
-        Some(Cursor { place, sort }.encode())
+        let cursor = Cursor {
+            list: self.name(),
+            place,
+            sort: Some(key.sort.clone()),
+        };
+        Some(cursor.encode())
+    }
+
+    /// Tells one list's cursors from another's.
+    fn name(&self) -> u32 {
+        let first = self.partitions.first().map_or("", String::as_str);
+        let bits = hash_bits(&[first]) & u128::from(u32::MAX);
+        u32::try_from(bits).unwrap_or(0)
     }
 
     /// One page of values.

@@ -187,6 +187,21 @@ async fn activities_are_listed_by_customer_and_campaign() {
         let answer = api.get(&format!("{list}?customerId=ann&cursor={cursor}")).await;
         assert!(answer.status.as_u16() < 500, "{cursor}: {}", answer.text);
     }
+    // A cursor belongs to its list.
+    let next = api
+        .get(&format!("{list}?customerId=ann&limit=1"))
+        .await
+        .text_of("next");
+    api.get(&format!("{list}?customerId=ann&cursor={next}"))
+        .await
+        .expect(200);
+    for other in [
+        format!("{list}?customerId=bob"),
+        format!("{list}?campaignId={campaign}"),
+    ] {
+        let answer = api.get(&format!("{other}&cursor={next}")).await;
+        assert_eq!(answer.pointers(), ["/cursor"], "{}", answer.text);
+    }
 }
 
 #[tokio::test]

@@ -38,10 +38,11 @@ impl Serve {
             "warn,campaigns=info",
         );
         let mut engine = Engine::open(&self.data.data, self.allow_network)?;
+        // First, as a key that was shown before a failure would be shown never again.
+        let server = Server::start(&engine, self.listen).await?;
         if let Some(text) = first_key(&engine).await? {
             println!("An API key for administration was made. It is shown this once:\n\n    {text}\n");
         }
-        let server = Server::start(&engine, self.listen).await?;
         engine.start();
         println!(
             "Listening on http://{0}    API: http://{0}/v1    Documentation: http://{0}/docs",

@@ -153,7 +153,15 @@ impl Group {
                 self.live(id, &call);
             }
             CallSeen::Over(result) => self.over(id, &call, Some(*result), decisions),
-            CallSeen::NotStarted => self.over(id, &call, None, decisions),
+            CallSeen::NotStarted => {
+                if call.stage.is_started()
+                    && let Some(work) = self.works.get_mut(&call.work)
+                {
+                    // It is counted when it is.
+                    work.dialed = work.dialed.saturating_sub(1);
+                }
+                self.over(id, &call, None, decisions);
+            }
         }
     }
 

@@ -254,6 +254,23 @@ fn a_gateway_without_room_is_passed_over() {
 }
 
 #[test]
+fn a_call_that_was_not_started_after_all_is_not_counted() {
+    let (mut group, decisions) = group(DialingMode::Progressive, Settings::default(), 1, 9);
+    let started = dialed(&decisions);
+    let [(first, _)] = &started[..] else {
+        panic!("{decisions:?}")
+    };
+    assert_eq!(group.view().works[0].dialed, 1);
+    let not_started = Happening::Call {
+        call: first.clone(),
+        seen: CallSeen::NotStarted,
+    };
+    // The agent gets the next one, which is counted instead.
+    let next = dialed(&group.step(at(1_000), &[not_started]));
+    assert_eq!((next.len(), group.view().works[0].dialed), (1, 1));
+}
+
+#[test]
 fn a_preview_is_shown_then_dialed_or_not() {
     let (mut group, decisions) = group(DialingMode::Preview, Settings::default(), 1, 9);
     let [
