@@ -1,4 +1,4 @@
-//! The rate of a connector, over all workers: what its [`lane`] gives is leased in blocks from a table item, and
+//! The rate of a connector, over all workers: what its lane gives is leased in blocks from a table item, and
 //! each activity gets a moment of its own, or a place in the queue.
 //!
 //! The moments of a block are all the same instant, the block's beginning, so that nobody waits within a block; blocks
