@@ -26,6 +26,8 @@ use lane::{Given, Lane, Rank};
 
 /// A leased moment that was not used by then is given up: late ones must not pile up to a burst.
 const STALE_AFTER: Millis = Millis::new(250);
+/// A shorter pause is the message's own affair: a provider that is busy now and then does not stop a connector.
+const SHORTEST_REST: Millis = Millis::seconds(5);
 /// A connector rests at most so long at once, whatever its provider wishes: then one message tries again.
 const LONGEST_REST: Millis = Millis::minutes(1);
 /// For so long leased places are given away before the lane is asked again whether there is room.
@@ -133,13 +135,16 @@ pub(crate) async fn turn(
     Ok(turn.unwrap_or(Turn::Slot(now)))
 }
 
-/// Gives no moments away for a while.
+/// Gives no moments away for a while, if the provider asked for a long pause.
 pub(crate) async fn rest(
     context: &Context,
     tenant: &TenantId,
     connector: &ConnectorId,
     pause: Millis,
 ) -> Result<(), Error> {
+    if pause < SHORTEST_REST {
+        return Ok(());
+    }
     let until = context.now() + pause.min(LONGEST_REST);
     commit(context, || async {
         let key = keys::rate(tenant, connector);
