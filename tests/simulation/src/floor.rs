@@ -30,6 +30,10 @@ pub fn agent(n: usize) -> AgentId {
     AgentId::parse(&format!("agent{n}")).expect("a valid id")
 }
 
+/// A call of which pacing hears nothing for so long has no agent any more: three minutes beyond the longest ringing,
+/// from when it was let start, which may be some seconds before it is dialed.
+const GIVEN_UP: Millis = Millis::minutes(3);
+
 #[derive(Clone, Debug)]
 struct Call {
     activity: ActivityId,
@@ -38,6 +42,7 @@ struct Call {
     /// The agent whom the product keeps for it.
     kept: Option<AgentId>,
     result: CallResult,
+    dialed: Timestamp,
     /// When it comes out, or a person answers.
     at: Timestamp,
 }
@@ -105,21 +110,27 @@ impl Floor {
             _ => CallResult::Answered,
         };
         let mut state = self.state();
+        let State { calls, desks, wrong } = &mut *state;
         if let Some(agent) = &kept
-            && let Some(desk) = state.desks.get_mut(agent)
+            && let Some(desk) = desks.get_mut(agent)
         {
             desk.kept_for += 1;
-            if desk.kept_for > 1 {
-                let wrong = format!("{agent} is kept for two calls, one of them {}", request.activity);
-                state.wrong.push(wrong);
+            let is_kept =
+                |call: &Call| call.kept.as_ref() == Some(agent) && world.now() < call.dialed + GIVEN_UP;
+            if desk.kept_for > 1 && calls.iter().any(is_kept) {
+                wrong.push(format!(
+                    "{agent} is kept for two calls, one of them {}",
+                    request.activity
+                ));
             }
         }
-        state.calls.push(Call {
+        calls.push(Call {
             activity: request.activity.clone(),
             key: request.idempotency_key.clone(),
             connector: connector.clone(),
             kept,
             result,
+            dialed: world.now(),
             at: world.now() + Millis::seconds(3) + Millis::new(dice("rings") * 15),
         });
     }

@@ -186,6 +186,9 @@ pub struct Via {
 
 /// How long the word holds that a call may be started: after that the agents are others.
 pub const RELEASE: Millis = Millis::seconds(20);
+/// For so long an unclear attempt of such a call may be repeated: pacing keeps the agent for it until the longest time
+/// that it may ring has passed besides.
+pub const REPEATED_WITHIN: Millis = Millis::minutes(3);
 
 /// A scheduled activity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -542,9 +545,11 @@ impl Activity {
         self.connector.as_ref() == Some(&via.connector) && self.way == via.way
     }
 
-    /// Whether pacing had said that the call may be started, and that holds no more.
+    /// Whether nobody is kept for the call any more that pacing has let start.
     pub fn is_release_over(&self, now: Timestamp) -> bool {
-        self.released.is_some() && !self.is_released(now)
+        self.released
+            .as_ref()
+            .is_some_and(|released| now >= released.at + REPEATED_WITHIN)
     }
 
     /// Puts it back.
@@ -741,6 +746,7 @@ mod tests {
         let released = parked.release(released);
         assert_eq!(released.timer().map(|timer| timer.at), Some(at(5_000)));
         assert!(released.is_released(at(24_999)) && !released.is_released(at(25_000)));
+        assert!(!released.is_release_over(at(184_999)) && released.is_release_over(at(185_000)));
         let again = released.defer(at(60_000), "window", writing(6_000, 3));
         assert!(!again.is_released(at(6_000)));
     }
