@@ -129,6 +129,8 @@ impl Demand {
                 rings: false,
                 answered: None,
             };
+            // Of an earlier call under this name nothing more is expected.
+            self.lost.remove(call);
             self.calls.insert(call.clone(), fresh);
             self.began.get_or_insert(now);
             self.all += 1.0;
