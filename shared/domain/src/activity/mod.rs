@@ -3,128 +3,32 @@
 pub mod claim;
 pub mod event;
 mod flat;
+mod plan;
 pub mod receipt;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod settle;
 pub mod state;
+#[cfg(test)]
+mod tests;
+
+pub use plan::{
+    AssignTo, FlowStep, MAX_METADATA_ENTRIES, MAX_METADATA_KEY, MAX_METADATA_VALUE, Plan, Priority,
+};
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
-use crate::address::Address;
-use crate::channel::Channel;
 use crate::cim::Body;
-use crate::id::{
-    ActivityId, AgentId, CampaignId, ConnectorId, ConversationId, CustomerId, SkillGroupId, TenantId,
-};
+use crate::id::{ActivityId, AgentId, ConnectorId, SkillGroupId, TenantId};
 use crate::log::Log;
 use crate::time::{Millis, Timestamp};
 use crate::timer::{Timer, TimerKind};
 use crate::trace::TraceId;
-use crate::voice::Dialing;
-use crate::zone::TimeZone;
 
 use event::{ActivityEvent, Happening};
 use state::State;
-
-/// Most entries of `metadata`.
-pub const MAX_METADATA_ENTRIES: usize = 20;
-/// Longest key and longest value of `metadata`, in bytes.
-pub const MAX_METADATA_KEY: usize = 64;
-/// See [`MAX_METADATA_KEY`].
-pub const MAX_METADATA_VALUE: usize = 512;
-
-/// Which activities go first when many are due.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Priority {
-    /// Before normal ones, on a queue of their own.
-    High,
-    /// As they come.
-    #[default]
-    Normal,
-}
-
-/// For whom the customer's answer is meant. Kept and passed on to Expertflow CX.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum AssignTo {
-    /// A named agent.
-    AgentId(String),
-    /// A queue.
-    Queue(String),
-}
-
-/// What an activity is part of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FlowStep {
-    /// The conversation that created it.
-    pub conversation: ConversationId,
-    /// The visit of the node that created it.
-    pub visit: u32,
-    /// The published version of the campaign that the conversation walks.
-    pub campaign_version: u64,
-    /// The zone in which the contact's row says that the customer is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contact_zone: Option<TimeZone>,
-}
-
-/// What is asked for: everything about an activity that does not change by itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Plan {
-    /// How.
-    pub channel: Channel,
-    /// To which address.
-    pub to: Address,
-    /// From which of the company's addresses.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service_identifier: Option<String>,
-    /// To whom. Derived from the address where the caller names nobody.
-    pub customer: CustomerId,
-    /// In which campaign.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub campaign: Option<CampaignId>,
-    /// As which step of a conversation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<FlowStep>,
-    /// Not before.
-    pub due_at: Timestamp,
-    /// Not after.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Timestamp>,
-    /// What.
-    pub message: Body,
-    /// How a call is to be paced; without, it is started at its time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dialing: Option<Dialing>,
-    /// For whom the answer is meant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub assign_to: Option<AssignTo>,
-    /// How urgent.
-    #[serde(default)]
-    pub priority: Priority,
-    /// The webhook named in the call.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub callback_url: Option<Url>,
-    /// The caller's own data; comes back everywhere.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub metadata: BTreeMap<String, String>,
-}
-
-impl Plan {
-    /// Whether a customer may answer for whom no agent is there, and would hear nothing: who called must be told
-    /// to them within two seconds (47 CFR 64.1200 (a)(7)).
-    pub fn lacks_abandoned_message(&self) -> bool {
-        let Some(Dialing::Agent { mode, .. }) = &self.dialing else {
-            return false;
-        };
-        let text = self.message.text("abandonedMessage");
-        !mode.reserves_first() && text.is_none_or(|text| text.trim().is_empty())
-    }
-}
 
 /// A worker's hold on an activity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -633,157 +537,5 @@ impl Activity {
             self.turn = None;
         }
         self.log.append(writing.version, fill(event));
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod samples {
-    use super::*;
-
-    pub(crate) fn at(millis: i64) -> Timestamp {
-        Timestamp::from_millis(1_800_000_000_000 + millis)
-    }
-
-    pub(crate) fn writing(millis: i64, version: u64) -> Writing {
-        Writing {
-            now: at(millis),
-            version,
-        }
-    }
-
-    pub(crate) fn via() -> Via {
-        Via {
-            connector: ConnectorId::parse("ccm").unwrap(),
-            way: 7,
-        }
-    }
-
-    pub(crate) fn scheduled() -> Activity {
-        let plan = Plan {
-            channel: Channel::Sms,
-            to: Address::parse(Channel::Sms, "+447400123456").unwrap(),
-            service_identifier: None,
-            customer: CustomerId::parse("ann").unwrap(),
-            campaign: None,
-            step: None,
-            due_at: at(1_000),
-            expires_at: Some(at(100_000)),
-            message: Body::plain("Hello"),
-            dialing: None,
-            assign_to: None,
-            priority: Priority::Normal,
-            callback_url: None,
-            metadata: BTreeMap::new(),
-        };
-        Activity::schedule(
-            ActivityId::generate(at(0), 7),
-            TenantId::parse("t").unwrap(),
-            plan,
-            None,
-            writing(0, 1),
-        )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::samples::*;
-    use super::*;
-
-    #[test]
-    fn a_revision_voids_earlier_messages() {
-        let before = scheduled();
-        let after = before
-            .clone()
-            .revise(
-                Revision {
-                    due_at: Some(at(5_000)),
-                    ..Revision::default()
-                },
-                writing(10, 2),
-            )
-            .unwrap();
-        assert_eq!(after.timer().unwrap().at, at(5_000));
-        assert!(after.timer().unwrap().generation > before.timer().unwrap().generation);
-        let bad = Revision {
-            due_at: Some(at(100_000)),
-            ..Revision::default()
-        };
-        assert_eq!(
-            before.revise(bad, writing(10, 2)),
-            Err(ChangeError::ExpiryBeforeDue)
-        );
-    }
-
-    #[test]
-    fn a_cancelled_activity_leaves_the_index_and_stays_cancelled() {
-        let Cancel::Cancelled(activity) = scheduled().cancel(CancelReason::Requested, writing(10, 2)) else {
-            panic!("not cancelled")
-        };
-        assert_eq!(activity.timer(), None);
-        assert_eq!(
-            activity.cancel(CancelReason::Requested, writing(11, 3)),
-            Cancel::TooLate(State::Cancelled)
-        );
-    }
-
-    #[test]
-    fn a_parked_activity_is_open_but_not_due() {
-        let parked = scheduled().park(Parked::CampaignPaused);
-        assert_eq!((parked.timer(), parked.state), (None, State::Scheduled));
-        assert!(parked.unpark().timer().is_some());
-    }
-
-    #[test]
-    fn a_call_that_waits_for_an_agent_is_due_at_its_last_moment() {
-        let parked = scheduled().park(Parked::AwaitsAgent);
-        assert_eq!(parked.timer().map(|timer| timer.at), parked.plan.expires_at);
-        let released = Released {
-            at: at(5_000),
-            group: SkillGroupId::parse("sales").unwrap(),
-            agent: None,
-        };
-        let released = parked.release(released);
-        assert_eq!(released.timer().map(|timer| timer.at), Some(at(5_000)));
-        assert!(released.is_released(at(24_999)) && !released.is_released(at(25_000)));
-        assert!(!released.is_release_over(at(184_999)) && released.is_release_over(at(185_000)));
-        let again = released.defer(at(60_000), "window", writing(6_000, 3));
-        assert!(!again.is_released(at(6_000)));
-    }
-
-    #[test]
-    fn a_place_in_the_queue_is_waited_for_with_a_look_now_and_then() {
-        let waits = |turn| scheduled().await_turn(turn, at(2_000)).next_at;
-        assert_eq!(waits(Turn::Slot(at(2_500))), at(2_500));
-        assert_eq!(waits(Turn::Place(at(60_000))), at(60_000));
-        // Its last moment is told when it comes, not when its turn would have been.
-        assert_eq!(waits(Turn::Place(at(9_000_000))), at(100_000));
-        let mut endless = scheduled();
-        endless.plan.expires_at = None;
-        let waiting = endless.await_turn(Turn::Place(at(9_000_000)), at(2_000));
-        assert_eq!(waiting.next_at, at(2_000) + ASKS_AGAIN);
-    }
-
-    #[test]
-    fn of_another_priority_it_asks_the_connector_again_at_once() {
-        let waiting = scheduled().await_turn(Turn::Place(at(60_000)), at(2_000));
-        let to = |priority| Revision {
-            priority: Some(priority),
-            ..Revision::default()
-        };
-        let same = waiting
-            .clone()
-            .revise(to(Priority::Normal), writing(3_000, 2))
-            .unwrap();
-        assert_eq!(same.next_at, at(60_000));
-        let raised = waiting.revise(to(Priority::High), writing(3_000, 2)).unwrap();
-        assert_eq!((raised.next_at, raised.turn), (at(3_000), None));
-    }
-
-    #[test]
-    fn the_stored_form_reads_back() {
-        let activity = scheduled().await_turn(Turn::Place(at(2_000)), at(1_000));
-        let json = serde_json::to_string(&activity).unwrap();
-        assert_eq!(serde_json::from_str::<Activity>(&json).unwrap(), activity);
     }
 }
