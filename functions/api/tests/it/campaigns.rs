@@ -503,18 +503,20 @@ async fn waiting(api: &Api) -> (String, String) {
     (campaign, found[0]["id"].as_str().unwrap().to_owned())
 }
 
-async fn paid(api: &Api, conversation: &str) {
+/// A campaign and its conversation, which is told of the payment during a pause that is over.
+async fn paid_in_a_pause(api: &Api) -> (String, String) {
+    let (campaign, conversation) = waiting(api).await;
+    act(api, &campaign, "pause").await.expect(200);
     let path = format!("/v1/conversations/{conversation}/events");
     api.post(&path, &json!({"name": "paid"})).await.expect(200);
+    act(api, &campaign, "resume").await.expect(200);
+    (campaign, conversation)
 }
 
 #[tokio::test]
 async fn what_came_during_a_pause_goes_before_what_comes_after_it() {
     let api = Api::new().await;
-    let (campaign, id) = waiting(&api).await;
-    act(&api, &campaign, "pause").await.expect(200);
-    paid(&api, &id).await;
-    act(&api, &campaign, "resume").await.expect(200);
+    let (_, id) = paid_in_a_pause(&api).await;
     // The wait is over before those who missed something are visited.
     api.let_pass(Millis::hours(49));
     api.wake(&[TimerKind::Conversation]).await;
@@ -525,10 +527,7 @@ async fn what_came_during_a_pause_goes_before_what_comes_after_it() {
 #[tokio::test]
 async fn a_campaign_that_is_paused_again_lets_nobody_act() {
     let api = Api::new().await;
-    let (campaign, id) = waiting(&api).await;
-    act(&api, &campaign, "pause").await.expect(200);
-    paid(&api, &id).await;
-    act(&api, &campaign, "resume").await.expect(200);
+    let (campaign, id) = paid_in_a_pause(&api).await;
     act(&api, &campaign, "pause").await.expect(200);
     api.pass(30).await;
     let path = format!("/v1/conversations/{id}");

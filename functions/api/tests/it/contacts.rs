@@ -68,11 +68,7 @@ async fn contacts_come_in_by_an_import() {
 async fn uploads_are_bounded_and_belong_to_an_import() {
     let api = Api::new().await;
     let list = api.list().await;
-    let import = api
-        .call(Method::POST, &format!("/v1/contact-lists/{list}/imports"))
-        .send()
-        .await
-        .expect(201);
+    let import = api.begin_import(&list).await;
     let file = format!("{}/file", import.header("location"));
     let too_large = (200 * 1024 * 1024 + 1).to_string();
     api.call(Method::PUT, &file)
@@ -224,11 +220,7 @@ async fn what_a_further_row_says_of_consent_counts() {
 async fn an_import_whose_file_is_lost_says_so() {
     let api = Api::new().await;
     let list = api.list().await;
-    let import = api
-        .call(Method::POST, &format!("/v1/contact-lists/{list}/imports"))
-        .send()
-        .await;
-    let import = import.expect(201);
+    let import = api.begin_import(&list).await;
     let at = import.header("location");
     let put = api.call(Method::PUT, &format!("{at}/file")).bytes(FILE);
     put.send().await.expect(200);

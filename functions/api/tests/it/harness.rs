@@ -350,10 +350,15 @@ impl Api {
         self.post("/v1/contact-lists", &list).await.expect(201).id()
     }
 
+    /// An import into a list, which awaits its file.
+    pub(crate) async fn begin_import(&self, list: &str) -> Answer {
+        let path = format!("/v1/contact-lists/{list}/imports");
+        self.call(Method::POST, &path).send().await.expect(201)
+    }
+
     /// Imports a file into a list; the import when it is over.
     pub(crate) async fn import(&self, list: &str, file: &'static str) -> Answer {
-        let path = format!("/v1/contact-lists/{list}/imports");
-        let import = self.call(Method::POST, &path).send().await.expect(201);
+        let import = self.begin_import(list).await;
         let at = import.header("location");
         let put = self.call(Method::PUT, &format!("{at}/file")).bytes(file);
         put.send().await.expect(200);

@@ -25,10 +25,22 @@ fn message(id: &str, original: Option<&str>, text: &str) -> Value {
 }
 
 async fn sent(api: &Api) -> String {
-    api.connector().await;
     let mut body = activity();
     body["dueAt"] = json!(api.now());
-    let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
+    sent_as(api, &body).await
+}
+
+/// An activity that is due now, of a customer whom the caller names.
+fn of_named(api: &Api) -> Value {
+    let mut body = activity();
+    body["dueAt"] = json!(api.now());
+    body["customerId"] = json!("cus_4711");
+    body
+}
+
+async fn sent_as(api: &Api, body: &Value) -> String {
+    api.connector().await;
+    let id = api.post("/v1/scheduled-activities", body).await.expect(201).id();
     api.dispatch(&id).await;
     id
 }
@@ -88,12 +100,7 @@ async fn what_is_not_known_is_kept() {
 #[tokio::test]
 async fn what_quotes_something_unknown_becomes_the_customers_own() {
     let api = Api::new().await;
-    api.connector().await;
-    let mut body = activity();
-    body["dueAt"] = json!(api.now());
-    body["customerId"] = json!("cus_4711");
-    let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
-    api.dispatch(&id).await;
+    let id = sent_as(&api, &of_named(&api)).await;
     let quoting = message("m1", Some("act_unknown"), "And what of my parcel?");
     assert_eq!(outcome(&api, &quoting).await, "orphaned");
     api.let_pass(Millis::hours(1));
@@ -144,12 +151,8 @@ async fn an_answer_that_quotes_nothing_is_to_the_latest_message() {
 #[tokio::test]
 async fn an_opt_out_that_quotes_nothing_bars_the_person_whom_the_caller_named() {
     let api = Api::new().await;
-    api.connector().await;
-    let mut body = activity();
-    body["dueAt"] = json!(api.now());
-    body["customerId"] = json!("cus_4711");
-    let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
-    api.dispatch(&id).await;
+    let body = of_named(&api);
+    sent_as(&api, &body).await;
     assert_eq!(outcome(&api, &message("m1", None, "STOP")).await, "folded");
     let barred = api.all("/v1/do-not-contact?customerId=cus_4711", 50).await;
     assert_eq!(barred[0]["source"], "optOut");

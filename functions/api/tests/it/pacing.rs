@@ -308,14 +308,27 @@ fn report(call: &str, status: &str, reason: &str) -> Value {
     })
 }
 
+/// A call that pacing has started, and the group's owner.
+async fn started(api: &Api) -> (String, Owner) {
+    floor(api).await;
+    let call = waiting(api, "power").await;
+    let mut owner = owner(api).await;
+    work(api, &mut owner, 3).await;
+    api.dispatch(&call).await;
+    (call, owner)
+}
+
+/// Whether the group's first work has had one call abandoned.
+async fn one_is_abandoned(api: &Api, owner: &mut Owner) {
+    work(api, owner, 2).await;
+    let view = seen_of_group(api).await;
+    assert_eq!(view["works"][0]["abandoned"], 1, "{view}");
+}
+
 #[tokio::test]
 async fn who_answers_and_is_put_through_to_nobody_is_abandoned_if_an_agent_was_to_come() {
     let api = Api::new().await;
-    floor(&api).await;
-    let call = waiting(&api, "power").await;
-    let mut owner = owner(&api).await;
-    work(&api, &mut owner, 3).await;
-    api.dispatch(&call).await;
+    let (call, mut owner) = started(&api).await;
     let machine = json!({
         "channel": "voice", "to": "+44 20 7946 0959", "dueAt": api.now(), "dialing": {"kind": "ivr"},
         "message": {"type": "VOICE"},
@@ -331,9 +344,7 @@ async fn who_answers_and_is_put_through_to_nobody_is_abandoned_if_an_agent_was_t
         api.post("/v1/cim-messages", &answered).await.expect(202);
         assert_eq!(state(&api, id).await["state"], came_out);
     }
-    work(&api, &mut owner, 2).await;
-    let view = seen_of_group(&api).await;
-    assert_eq!(view["works"][0]["abandoned"], 1, "{view}");
+    one_is_abandoned(&api, &mut owner).await;
     let again = waiting(&api, "power").await;
     let events = state(&api, &again).await["events"].clone();
     let last = events.as_array().unwrap().last().unwrap();
@@ -343,18 +354,12 @@ async fn who_answers_and_is_put_through_to_nobody_is_abandoned_if_an_agent_was_t
 #[tokio::test]
 async fn whoever_was_abandoned_is_called_again_only_if_an_agent_is_sure() {
     let api = Api::new().await;
-    floor(&api).await;
-    let call = waiting(&api, "power").await;
-    let mut owner = owner(&api).await;
-    work(&api, &mut owner, 3).await;
-    api.dispatch(&call).await;
+    let (call, mut owner) = started(&api).await;
     for _ in 0..2 {
         api.post("/v1/cim-messages", &abandoned(&call)).await.expect(202);
     }
     assert_eq!(state(&api, &call).await["state"], "FAILED");
-    work(&api, &mut owner, 2).await;
-    let view = seen_of_group(&api).await;
-    assert_eq!(view["works"][0]["abandoned"], 1, "{view}");
+    one_is_abandoned(&api, &mut owner).await;
 
     for mode in ["power", "predictive"] {
         let again = waiting(&api, mode).await;

@@ -49,6 +49,23 @@ impl Desk {
         }
     }
 
+    /// With so many that came at once a minute ago.
+    fn after_a_minute(rate: u32, count: usize) -> Self {
+        let mut desk = Self::new(rate);
+        desk.come(at(0), count, false);
+        desk.until(at(60_000));
+        desk
+    }
+
+    /// Several at once; the first.
+    fn come(&mut self, at: Timestamp, count: usize, is_urgent: bool) -> usize {
+        let first = self.turns.len();
+        for _ in 0..count {
+            self.comes(at, is_urgent);
+        }
+        first
+    }
+
     fn comes(&mut self, at: Timestamp, is_urgent: bool) -> usize {
         let id = self.turns.len();
         self.turns.push(None);
@@ -129,9 +146,7 @@ fn a_backlog_goes_out_at_the_rate_and_in_its_order() {
     for rate in [1, 10, 45, 1_000] {
         let mut desk = Desk::new(rate);
         let count = 200 * rate as usize;
-        for _ in 0..count {
-            desk.comes(at(0), false);
-        }
+        desk.come(at(0), count, false);
         desk.until(at(3_600_000));
         assert_eq!(desk.sent.len(), count);
         let last = desk.sent.last().unwrap().1.since(at(0));
@@ -144,11 +159,7 @@ fn a_backlog_goes_out_at_the_rate_and_in_its_order() {
 
 #[test]
 fn what_is_urgent_waits_two_seconds_whatever_the_backlog() {
-    let mut desk = Desk::new(10);
-    for _ in 0..36_000 {
-        desk.comes(at(0), false);
-    }
-    desk.until(at(60_000));
+    let mut desk = Desk::after_a_minute(10, 36_000);
     let urgent = desk.comes(at(60_000), true);
     desk.until(at(70_000));
     let waited = desk.sent_at(urgent).since(at(60_000));
@@ -157,16 +168,9 @@ fn what_is_urgent_waits_two_seconds_whatever_the_backlog() {
 
 #[test]
 fn many_urgent_ones_go_before_all_that_wait() {
-    let mut desk = Desk::new(10);
-    for _ in 0..3_000 {
-        desk.comes(at(0), false);
-    }
-    desk.until(at(60_000));
+    let mut desk = Desk::after_a_minute(10, 3_000);
     let before = desk.sent.len();
-    let first = desk.comes(at(60_000), true);
-    for _ in 1..600 {
-        desk.comes(at(60_000), true);
-    }
+    let first = desk.come(at(60_000), 600, true);
     desk.until(at(125_000));
     let urgent = desk.sent[before..].iter().filter(|(id, _)| *id >= first).count();
     let others = desk.sent.len() - before - urgent;
@@ -178,16 +182,9 @@ fn many_urgent_ones_go_before_all_that_wait() {
 
 #[test]
 fn after_a_stop_others_do_not_wait_for_what_was_cancelled() {
-    let mut desk = Desk::new(10);
-    for _ in 0..36_000 {
-        desk.comes(at(0), false);
-    }
-    desk.until(at(60_000));
+    let mut desk = Desk::after_a_minute(10, 36_000);
     desk.cancelled.fill(true);
-    let first = desk.comes(at(90_000), false);
-    for _ in 1..600 {
-        desk.comes(at(90_000), false);
-    }
+    let first = desk.come(at(90_000), 600, false);
     desk.until(at(200_000));
     assert_eq!(desk.sent_at(first), at(90_000));
     let sent = desk.sent.iter().filter(|(id, _)| *id >= first).count();
@@ -196,15 +193,10 @@ fn after_a_stop_others_do_not_wait_for_what_was_cancelled() {
 
 #[test]
 fn who_waits_behind_what_was_cancelled_is_sent_within_a_quarter_of_an_hour() {
-    let mut desk = Desk::new(10);
-    for _ in 0..36_000 {
-        desk.comes(at(0), false);
-    }
-    let behind: Vec<_> = (0..100).map(|_| desk.comes(at(0), false)).collect();
-    desk.until(at(60_000));
+    let mut desk = Desk::after_a_minute(10, 36_100);
     desk.cancelled[..36_000].fill(true);
     desk.until(at(930_000));
-    for id in behind {
+    for id in 36_000..36_100 {
         desk.sent_at(id);
     }
 }
@@ -227,9 +219,7 @@ fn a_slot_that_was_missed_does_not_wait_behind_the_backlog() {
     let mut desk = Desk::new(1);
     let missed = desk.comes(at(30_000), false);
     desk.turns[missed] = Some(Turn::Slot(at(1_000)));
-    for _ in 0..600 {
-        desk.comes(at(0), false);
-    }
+    desk.come(at(0), 600, false);
     desk.until(at(30_000));
     let asker = Asker::of(desk.turns[missed], false, at(30_000));
     let (_, given) = desk.lane.ask(1, asker, at(30_000));

@@ -70,12 +70,9 @@ fn an_endpoint_that_is_gone_is_disabled_and_the_others_are_told() {
         desk.schedule("two", |_| {}).await;
         desk.run(Millis::minutes(10)).await;
 
-        let a = webhooks::get(&desk.context, &tenant(), &desk.id("a"))
-            .await
-            .unwrap()
-            .value;
+        let state = desk.state("a").await;
         assert!(matches!(
-            a.state,
+            state,
             WebhookState::Disabled {
                 reason: DisabledReason::Gone,
                 ..
@@ -128,16 +125,13 @@ fn five_days_of_failure_disable_an_endpoint() {
         desk.run(Millis::hours(60)).await;
         desk.schedule("two", |_| {}).await;
         desk.run(Millis::hours(90)).await;
-        let a = webhooks::get(&desk.context, &tenant(), &desk.id("a"))
-            .await
-            .unwrap()
-            .value;
+        let state = desk.state("a").await;
         let WebhookState::Disabled {
             reason: DisabledReason::Failing,
             since,
-        } = a.state
+        } = state
         else {
-            panic!("{:?}", a.state)
+            panic!("{state:?}")
         };
         assert!(since >= desk.start() + Millis::hours(120));
         let one = desk.deliveries("a").await.pop().unwrap();
@@ -160,11 +154,8 @@ fn failures_far_apart_disable_nobody() {
         desk.answer("a", [Answer::Status(503)]);
         desk.schedule("two", |_| {}).await;
         desk.run(Millis::hours(1)).await;
-        let a = webhooks::get(&desk.context, &tenant(), &desk.id("a"))
-            .await
-            .unwrap()
-            .value;
-        assert_eq!(a.state, WebhookState::Enabled);
+        let state = desk.state("a").await;
+        assert_eq!(state, WebhookState::Enabled);
         assert_eq!(desk.deliveries("a").await[0].state, DeliveryState::Delivered);
     });
 }

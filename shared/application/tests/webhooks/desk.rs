@@ -9,7 +9,7 @@ use application::cache::Caches;
 use application::context::Context;
 use application::settings::{self, Settings};
 use application::timers::TimerMessage;
-use application::webhooks::{self, Definition};
+use application::webhooks::{self, Definition, Webhook, WebhookState};
 use application::{campaigns, connectors, dispatch, keys, receipts, sweep};
 use async_trait::async_trait;
 use domain::activity::receipt::DeliveryStatus;
@@ -244,12 +244,19 @@ impl Desk {
             .secret
     }
 
+    async fn webhook(&self, name: &str) -> Webhook {
+        let stored = webhooks::get(&self.context, &tenant(), &self.id(name)).await;
+        stored.unwrap().value
+    }
+
+    /// Where an endpoint stands.
+    pub(crate) async fn state(&self, name: &str) -> WebhookState {
+        self.webhook(name).await.state
+    }
+
     /// Deletes the secret of an endpoint, in a process that has not read it.
     pub(crate) async fn lose_secret(&mut self, name: &str) {
-        let webhook = webhooks::get(&self.context, &tenant(), &self.id(name))
-            .await
-            .unwrap();
-        let webhook = serde_json::to_value(webhook.value).unwrap();
+        let webhook = serde_json::to_value(self.webhook(name).await).unwrap();
         let secret = webhook["signing"]["current"].as_str().unwrap();
         self.context.secrets.delete(secret).await.unwrap();
         self.context.caches = Arc::new(Caches::default());

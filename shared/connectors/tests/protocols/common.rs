@@ -15,7 +15,7 @@ use domain::trace::TraceId;
 use futures::FutureExt as _;
 use platform::connector::{
     Callback, CallbackError, CallbackOutcome, Connector, ConnectorConfig, ConnectorFactory, ConnectorKind,
-    Echo, SendRequest, SettingError,
+    Echo, Inbound, SendRequest, SettingError,
 };
 use platform::secrets::Secret;
 use platform::world::Clock;
@@ -193,4 +193,20 @@ pub(crate) async fn server_that_hangs_up() -> String {
         }
     });
     url
+}
+
+/// From which number the one event answers a message of ours, if that is known.
+#[track_caller]
+pub(crate) fn answers_from(events: &[Inbound]) -> Option<&str> {
+    let [
+        Inbound::Reply {
+            from,
+            in_reply_to: Some(_),
+            ..
+        },
+    ] = events
+    else {
+        panic!("expected a reply to ours: {events:?}");
+    };
+    from.as_ref().map(Address::as_str)
 }
