@@ -1,6 +1,5 @@
 //! The tenant's do-not-contact list.
 
-use compliance::channels::Channels;
 use compliance::do_not_contact::{Entry, Subject};
 use domain::id::TenantId;
 use platform::table::{Condition, Key, Write};
@@ -23,17 +22,13 @@ pub(crate) fn key(tenant: &TenantId, subject: &Subject) -> Key {
     }
 }
 
-/// The write that adds an entry. Entries for the same channels are replaced, except those that bind for longer:
-/// nobody's "no" ends because of a passing one.
+/// The write that adds an entry. Entries that are over or say no more than the new one are replaced; nobody's "no" ends
+/// because of a passing one.
 pub(crate) async fn write(context: &Context, tenant: &TenantId, entry: Entry) -> Result<Write, Error> {
     let key = key(tenant, &entry.subject);
     let stored = load::<Vec<Entry>>(context.table.as_ref(), &key).await?;
     let (mut entries, version) = stored.map_or((Vec::new(), 0), |s| (s.value, s.version));
-    entries.retain(|old| old.channels != entry.channels || old.outlasts(&entry));
-    if entries.len() >= MAX_ENTRIES && entry.channels == Channels::All && entry.expires.is_none() {
-        // It says all that the others say.
-        entries.clear();
-    }
+    entries.retain(|old| !old.is_over(entry.at) && !entry.covers(old));
     if entries.len() >= MAX_ENTRIES {
         return Err(Error::conflict(
             "too-many-entries",

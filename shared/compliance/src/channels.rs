@@ -25,6 +25,15 @@ impl Channels {
         Self::Only(BTreeSet::from([channel]))
     }
 
+    /// Whether every channel of another set belongs to this one.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, _) => true,
+            (Self::Only(own), Self::Only(list)) => list.is_subset(own),
+            (Self::Only(own), Self::All) => Channel::ALL.iter().all(|channel| own.contains(channel)),
+        }
+    }
+
     /// Whether the channel belongs to the set.
     pub fn contains(&self, channel: Channel) -> bool {
         match self {

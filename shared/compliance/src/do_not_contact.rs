@@ -73,10 +73,53 @@ impl Entry {
         subject && self.channels.contains(channel) && self.expires.is_none_or(|end| now < end)
     }
 
+    /// Whether the entry binds no more.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|end| end <= now)
+    }
+
+    /// Whether it forbids all that another forbids, for as long.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.channels.covers(&other.channels) && !other.outlasts(self)
+    }
+
     /// Whether the entry binds for longer than another.
     pub fn outlasts(&self, other: &Self) -> bool {
         other
             .expires
             .is_some_and(|end| self.expires.is_none_or(|own| own > end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::channel::Channel;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_covers_what_says_no_more() {
+        let entry = |channels: Channels, expires: Option<i64>| Entry {
+            subject: Subject::CustomerId(CustomerId::parse("ann").unwrap()),
+            channels,
+            reason: String::new(),
+            source: String::new(),
+            at: Timestamp::from_millis(0),
+            expires: expires.map(Timestamp::from_millis),
+        };
+        let sms = || Channels::one(Channel::Sms);
+        let every = || Channels::Only(Channel::ALL.into_iter().collect());
+        for (one, other, covers) in [
+            (entry(Channels::All, None), entry(sms(), None), true),
+            (entry(sms(), None), entry(Channels::All, Some(9)), false),
+            (entry(sms(), Some(9)), entry(sms(), None), false),
+            (entry(sms(), Some(9)), entry(sms(), Some(9)), true),
+            (entry(sms(), Some(9)), entry(sms(), Some(10)), false),
+            (entry(every(), None), entry(Channels::All, None), true),
+        ] {
+            assert_eq!(one.covers(&other), covers, "{one:?} {other:?}");
+        }
+        assert!(entry(sms(), Some(9)).is_over(Timestamp::from_millis(9)));
+        assert!(!entry(sms(), None).is_over(Timestamp::MAX));
     }
 }
