@@ -163,7 +163,7 @@ fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let text = inner.to_string();
     // The place in the text says no more than the pointer does.
     let text = text.split(" at line ").next().unwrap_or_default();
-    if inner.is_syntax() && !text.contains("out of range") {
+    if inner.is_syntax() && text.starts_with("expected") {
         let detail = "is of a type that does not belong here";
         return Problem::invalid(vec![FieldError::new(pointer, detail)]);
     }
@@ -347,6 +347,7 @@ mod tests {
             ("{", 400, ""),
             ("{\"name\": \"a\"} x", 400, ""),
             ("{\"name\": 1e999}", 422, "/name"),
+            ("{\"name\": \"\\ud800\"}", 422, "/name"),
             ("[]", 422, ""),
             ("[\"a\"]", 422, ""),
             ("null", 422, ""),
