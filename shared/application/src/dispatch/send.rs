@@ -3,8 +3,7 @@
 use domain::activity::settle::{AttemptResult, Reporter, Trouble};
 use domain::activity::{Activity, AssignTo};
 use domain::cim::{ChannelData, Header, Message, Sender};
-use domain::id::{ConnectorId, TenantId};
-use domain::time::Timestamp;
+use domain::time::{Millis, Timestamp};
 use platform::connector::{Echo, EnquiryOutcome, Repeat, SendFailure, SendOutcome, SendRequest};
 use serde_json::{Map, Value, json};
 
@@ -28,7 +27,6 @@ pub(super) async fn attempt(context: &Context, held: Held, holder: &str) -> Resu
     let reporter = Reporter {
         holder: holder.to_owned(),
         attempt: activity.attempt,
-        connector: ready.config.id.clone(),
     };
     let result = match (ready.connector.repeat(), taken_over_from) {
         (Repeat::AfterEnquiry { settles_within }, Some(lost_at)) => {
@@ -51,15 +49,22 @@ pub(super) async fn attempt(context: &Context, held: Held, holder: &str) -> Resu
             }
         }
     };
-    rest(context, &activity.tenant, &reporter.connector, &result).await?;
+    let connector = &ready.config.id;
     if ready.connector.names_by_provider_id() {
-        settle::remember(context, &activity, &reporter.connector, &result).await?;
+        settle::remember(context, &activity, connector, &result).await?;
     }
+    let (tenant, pause) = (activity.tenant.clone(), asked_pause(&result));
     let held = Stored {
         value: activity,
         version,
     };
-    settle::settle(context, held, &reporter, result).await
+    let outcome = settle::settle(context, held, &reporter, result).await?;
+    if let Some(pause) = pause
+        && let Err(error) = rate::rest(context, &tenant, connector, pause).await
+    {
+        tracing::warn!(%error, connector = connector.as_str(), "a connector does not rest as its provider asked");
+    }
+    Ok(outcome)
 }
 
 /// Makes the request. `None` when none was made.
@@ -88,20 +93,15 @@ async fn send(ready: &Ready, request: &SendRequest) -> Option<AttemptResult> {
     })
 }
 
-/// A connector whose provider asks for a pause rests: whatever goes next would be refused, too.
-async fn rest(
-    context: &Context,
-    tenant: &TenantId,
-    connector: &ConnectorId,
-    result: &AttemptResult,
-) -> Result<(), Error> {
+/// The pause that a provider asks of its connector: whatever goes next would be refused, too.
+fn asked_pause(result: &AttemptResult) -> Option<Millis> {
     match result {
         AttemptResult::NotTaken {
-            retry_after: Some(pause),
+            retry_after,
             trouble: Trouble::Connector,
             ..
-        } => rate::rest(context, tenant, connector, *pause).await,
-        _ => Ok(()),
+        } => *retry_after,
+        _ => None,
     }
 }
 

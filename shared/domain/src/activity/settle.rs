@@ -6,7 +6,6 @@ use super::event::{ActivityEvent, Happening};
 use super::receipt::{DeliveryStatus, fold};
 use super::state::State;
 use super::{Activity, Writing};
-use crate::id::ConnectorId;
 use crate::time::{Millis, Timestamp};
 
 /// Attempts after which a passing failure of the message's own is final.
@@ -88,16 +87,15 @@ pub struct Reporter {
     pub holder: String,
     /// Which attempt.
     pub attempt: u32,
-    /// Through which connector.
-    pub connector: ConnectorId,
 }
 
-/// The pause before the next attempt: exponential, with up to a fifth of jitter, or what the
-/// provider wishes if that is longer.
-pub fn pause(failures: u32, wish: Option<Millis>, random: u128) -> Millis {
+/// The pause before the next attempt: exponential up to a longest one, or what the provider wishes if that is longer;
+/// with up to a fifth of jitter.
+fn pause(failures: u32, longest: Millis, wish: Option<Millis>, random: u128) -> Millis {
     let exponent = failures.saturating_sub(1).min(8);
     let base = FIRST_RETRY.get().saturating_mul(3_u64.saturating_pow(exponent));
-    let floor = base.max(wish.map_or(0, Millis::get)).min(LONGEST_RETRY.get());
+    let wished = wish.map_or(0, Millis::get);
+    let floor = base.min(longest.get()).max(wished).min(LONGEST_RETRY.get());
     let jitter = u64::try_from(random % u128::from(floor / 5 + 1)).unwrap_or(0);
     Millis::new(floor + jitter)
 }
@@ -124,13 +122,10 @@ impl Activity {
                 .as_ref()
                 .is_some_and(|lease| lease.holder == reporter.holder);
         match result {
-            AttemptResult::Accepted { provider_message_id } => {
-                self.accepted(&reporter.connector, provider_message_id, writing)
-            }
+            AttemptResult::Accepted { provider_message_id } => self.accepted(provider_message_id, writing),
             AttemptResult::Rejected { code, detail } | AttemptResult::OptedOut { code, detail }
                 if holds || self.state == State::Unknown =>
             {
-                self.connector = Some(reporter.connector.clone());
                 self.enter(State::Failed, writing, |event| ActivityEvent {
                     happening: Happening::Failed,
                     reason: Some(code),
@@ -144,36 +139,22 @@ impl Activity {
                 detail,
                 retry_after,
                 trouble,
-            } if holds => {
-                self.connector = Some(reporter.connector.clone());
-                let excused = trouble == Trouble::Connector && self.takeovers == 0;
-                if excused && self.excused < MAX_EXCUSED {
-                    self.excused += 1;
-                }
-                Some(self.not_taken(code, detail, retry_after, random, writing))
-            }
+            } if holds => Some(self.not_taken(code, detail, retry_after, trouble, random, writing)),
             AttemptResult::UnclearRepeatable { .. } if holds => {
                 Some(self.repeat_later(None, random, writing))
             }
             AttemptResult::UnclearFinal { code, detail } if holds => {
-                self.connector = Some(reporter.connector.clone());
                 Some(self.unknown(code, detail, writing))
             }
             _ => None,
         }
     }
 
-    fn accepted(
-        mut self,
-        connector: &ConnectorId,
-        provider_message_id: Option<String>,
-        writing: Writing,
-    ) -> Option<Self> {
+    fn accepted(mut self, provider_message_id: Option<String>, writing: Writing) -> Option<Self> {
         let to = self.state.max(State::Sent);
         if to == self.state && self.provider_message_id.is_some() {
             return None;
         }
-        self.connector = Some(connector.clone());
         self.provider_message_id = provider_message_id.or(self.provider_message_id);
         // A receipt that overtook the answer has moved the state already; the fact is told all the same.
         self.enter(to, writing, |event| ActivityEvent {
@@ -188,12 +169,16 @@ impl Activity {
         code: String,
         detail: String,
         retry_after: Option<Millis>,
+        trouble: Trouble,
         random: u128,
         writing: Writing,
     ) -> Self {
         if self.takeovers > 0 {
             // An earlier holder of the same attempt may have got through: no known failure.
             return self.repeat_later(retry_after, random, writing);
+        }
+        if trouble == Trouble::Connector {
+            self.excused = (self.excused + 1).min(MAX_EXCUSED);
         }
         if self.stopping {
             self.enter(State::Cancelled, writing, |event| ActivityEvent {
@@ -212,7 +197,12 @@ impl Activity {
             });
             return self;
         }
-        let again = writing.now + self.pause_after(retry_after, random);
+        let longest = if self.excused > 0 {
+            EXCUSED_RETRY
+        } else {
+            LONGEST_RETRY
+        };
+        let again = writing.now + pause(self.attempt, longest, retry_after, random);
         // What expires meanwhile says so when it does.
         let next_at = self.plan.expires_at.map_or(again, |expires| again.min(expires));
         self.next_at = next_at;
@@ -227,16 +217,9 @@ impl Activity {
         self
     }
 
-    /// The pause behind an attempt that was not taken.
-    fn pause_after(&self, wish: Option<Millis>, random: u128) -> Millis {
-        let usual = pause(self.attempt, wish, random);
-        let most = EXCUSED_RETRY.max(wish.unwrap_or_default());
-        if self.excused > 0 { usual.min(most) } else { usual }
-    }
-
     /// Gives the lease an earlier end, at which the same attempt is taken over and repeated.
     fn repeat_later(mut self, wish: Option<Millis>, random: u128, writing: Writing) -> Self {
-        let until = writing.now + pause(self.takeovers + 1, wish, random);
+        let until = writing.now + pause(self.takeovers + 1, LONGEST_RETRY, wish, random);
         if let Some(lease) = &mut self.lease {
             lease.until = until;
             lease.due = until;
@@ -408,7 +391,6 @@ mod tests {
         Reporter {
             holder: holder.into(),
             attempt,
-            connector: ConnectorId::parse("c").unwrap(),
         }
     }
 
@@ -611,6 +593,14 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_stay_bounded() {
+        let short = EXCUSED_RETRY;
+        assert_eq!(pause(100, short, None, 0), short);
+        assert_eq!(
+            pause(100, short, None, u128::from(short.get() / 5)),
+            Millis::minutes(12)
+        );
+        assert_eq!(pause(1, short, Some(Millis::hours(1)), 0), Millis::hours(1));
+        let pause = |failures, wish, random| pause(failures, LONGEST_RETRY, wish, random);
         assert_eq!(pause(1, None, 0), Millis::seconds(5));
         assert_eq!(pause(3, None, 0), Millis::seconds(45));
         assert_eq!(pause(1, Some(Millis::seconds(90)), 0), Millis::seconds(90));
