@@ -20,7 +20,7 @@ use crate::{campaigns, keys, timers};
 pub const MAX_BATCH: usize = 1_000;
 /// How many activities one page of a list looks at when it filters. Then it ends early, with a cursor.
 const MAX_EXAMINED: usize = 1_000;
-/// And so many times a list is asked for more.
+/// And so many times a list is asked for more: with a small limit it ends earlier still.
 const MAX_ROUNDS: usize = 20;
 /// How far ahead an activity can be scheduled.
 pub const MAX_AHEAD: Millis = Millis::hours(366 * 24);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::activity::Via;
 use domain::channel::Channel;
-use domain::id::{ConnectorId, TenantId, hash_bits};
+use domain::id::{ConnectorId, TenantId, hash_word};
 use domain::time::Timestamp;
 use platform::connector::{Connector, ConnectorConfig};
 use platform::secrets::Secret;
@@ -217,11 +217,10 @@ impl Ready {
             id, kind, settings, ..
         } = &self.config;
         let leads = serde_json::to_string(&(kind, settings)).unwrap_or_default();
-        let bits = hash_bits(&[&leads]) & u128::from(u32::MAX);
         Via {
             connector: id.clone(),
             // 0 stands for none.
-            way: u32::try_from(bits).unwrap_or(u32::MAX).max(1),
+            way: hash_word(&[&leads]).max(1),
         }
     }
 }

@@ -168,7 +168,7 @@ pub(crate) fn read(item: &Item) -> Result<Option<Told>, Error> {
         (Some("C"), _) => Told::Campaign(Box::new(decode::<Campaign>(item)?.value)),
         (Some("W"), _) => Told::Webhook(Box::new(decode::<Webhook>(item)?.value)),
         (Some("AG"), _) => Told::Agent(Box::new(decode::<Agent>(item)?.value)),
-        (Some("H"), sort) if keys::id_in_history(sort).starts_with("msg_") => {
+        (Some("H"), sort) if keys::is_message(sort) => {
             let tenant =
                 TenantId::parse(tenant).map_err(|e| Error::Corrupt(format!("{:?}: {e}", item.key)))?;
             Told::Message(tenant, Box::new(decode::<UnsolicitedMessage>(item)?.value))

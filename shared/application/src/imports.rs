@@ -318,19 +318,17 @@ pub(crate) async fn page(
 
 /// The import after the next piece of its file. A file that is gone, or no more the one that was begun, ends it.
 async fn next(context: &Context, tenant: &TenantId, import: Import) -> Result<Import, Error> {
-    let (id, offset) = (import.id.clone(), import.position.offset);
-    let length = match context.blobs.length(id.as_str()).await {
-        Err(BlobError::Missing) => None,
-        length => Some(length?),
+    let offset = import.position.offset;
+    let bytes = match context.blobs.read(import.id.as_str(), offset, PAGE_BYTES).await {
+        Err(BlobError::Missing) => return Ok(lost(import)),
+        bytes => bytes?,
     };
-    if length != Some(import.bytes) {
+    let left = import.bytes.saturating_sub(offset);
+    if (bytes.len() as u64) < left.min(PAGE_BYTES as u64) {
         return Ok(lost(import));
     }
-    let bytes = context.blobs.read(id.as_str(), offset, PAGE_BYTES).await?;
-    let last = offset + bytes.len() as u64 >= import.bytes;
-    let before = import.clone();
-    let after = read(context, tenant, import, &bytes, last).await?;
-    Ok(after.unwrap_or_else(|| lost(before)))
+    let last = bytes.len() as u64 >= left;
+    read(context, tenant, import, &bytes, last).await
 }
 
 fn lost(import: Import) -> Import {
@@ -347,27 +345,27 @@ fn lost(import: Import) -> Import {
     }
 }
 
-/// The import after the next piece of its file; `None` if the piece was too small to get on.
+/// The import after a piece of its file.
 async fn read(
     context: &Context,
     tenant: &TenantId,
     import: Import,
     bytes: &[u8],
     last: bool,
-) -> Result<Option<Import>, Error> {
+) -> Result<Import, Error> {
     let Some(header) = &import.header else {
         return Ok(match Header::read(bytes, last) {
-            Err(problems) => Some(Import {
+            Err(problems) => Import {
                 state: ImportState::Failed,
                 problems,
                 ..import
-            }),
-            Ok(None) => None,
-            Ok(Some((header, position))) => Some(Import {
+            },
+            Ok(None) => lost(import),
+            Ok(Some((header, position))) => Import {
                 header: Some(header),
                 position,
                 ..import
-            }),
+            },
         });
     };
     let target = Target {
@@ -385,19 +383,19 @@ async fn read(
     };
     let ended = piece.position.offset >= import.bytes;
     if !moved && !ended {
-        return Ok(None);
+        return Ok(lost(import));
     }
     let state = if ended {
         ImportState::Done
     } else {
         ImportState::Running
     };
-    Ok(Some(Import {
+    Ok(Import {
         state,
         rows,
         position: piece.position,
         ..import
-    }))
+    })
 }
 
 async fn take(

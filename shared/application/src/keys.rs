@@ -153,6 +153,11 @@ pub fn history_entry(tenant: &TenantId, customer: &CustomerId, id: &str) -> Key 
     Key::new(history(tenant, customer), sort)
 }
 
+/// Whether an entry of a history is a message of the customer's own, from its sort key.
+pub fn is_message(sort: &str) -> bool {
+    sort.ends_with("#msg")
+}
+
 /// The id of what an entry of a history tells of, from its sort key.
 pub fn id_in_history(sort: &str) -> String {
     match sort.split_once('#') {

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::id::hash_bits;
+use domain::id::hash_word;
 use platform::table::{Consistency, Item, Key, Order, Query, SortRange};
 use serde::{Deserialize, Serialize};
 
@@ -232,8 +232,7 @@ impl Shards {
     /// Tells one list's cursors from another's.
     fn name(&self) -> u32 {
         let first = self.partitions.first().map_or("", String::as_str);
-        let bits = hash_bits(&[first]) & u128::from(u32::MAX);
-        u32::try_from(bits).unwrap_or(0)
+        hash_word(&[first])
     }
 
     /// One page of values.

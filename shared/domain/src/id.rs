@@ -70,6 +70,11 @@ pub fn hash_bits(parts: &[&str]) -> u128 {
         .fold(0_u128, |bits, byte| (bits << 8) | u128::from(*byte))
 }
 
+/// The lowest bits of [`hash_bits`]: to tell few things apart.
+pub fn hash_word(parts: &[&str]) -> u32 {
+    u32::try_from(hash_bits(parts) & u128::from(u32::MAX)).unwrap_or(u32::MAX)
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
         $(#[$doc])*

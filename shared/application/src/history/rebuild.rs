@@ -99,7 +99,7 @@ async fn pass_over_changes(changes: &dyn Changes) -> Result<(), Error> {
 fn is_view(key: &Key) -> bool {
     match key.partition.split('#').nth(1) {
         Some("G" | "CA") => true,
-        Some("H") => !record::is_message(key),
+        Some("H") => !keys::is_message(&key.sort),
         _ => false,
     }
 }

@@ -166,11 +166,6 @@ pub(super) fn pointer(activity: &Activity) -> Result<Option<Write>, Error> {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Pointer {}
 
-/// Whether an entry of a history is a message of the customer's own.
-pub(super) fn is_message(key: &Key) -> bool {
-    keys::id_in_history(&key.sort).starts_with("msg_")
-}
-
 /// One page of a customer's history, newest first.
 pub async fn customer_history(
     context: &Context,
@@ -184,7 +179,7 @@ pub async fn customer_history(
         .items(context, cursor, limit)
         .await?;
     page.try_map(|item| {
-        Ok(if is_message(&item.key) {
+        Ok(if keys::is_message(&item.key.sort) {
             HistoryEntry::Message(decode(&item)?.value)
         } else {
             HistoryEntry::Activity(decode(&item)?.value)

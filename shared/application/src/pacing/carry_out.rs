@@ -285,11 +285,16 @@ impl Carrier<'_> {
             .transpose()
     }
 
-    /// A skipped contact: its call comes up again later.
+    /// A contact that was shown and is not called now: skipped, it comes up again later; else it was taken off the screen.
     async fn put_back(&self, call: &ActivityId, after: Millis) -> Result<(), Error> {
+        let reason = if after == Millis::ZERO {
+            "preview-over"
+        } else {
+            "skipped-by-agent"
+        };
         self.leave_with(call, |activity, context, version| {
             let until = context.now() + after;
-            activity.defer(until, "skipped-by-agent", writing(context, version))
+            activity.defer(until, reason, writing(context, version))
         })
         .await
     }

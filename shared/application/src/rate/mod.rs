@@ -28,7 +28,7 @@ use lane::{Given, Lane, Rank};
 const STALE_AFTER: Millis = Millis::new(250);
 /// A shorter pause is the message's own affair: a provider that is busy now and then does not stop a connector.
 const SHORTEST_REST: Millis = Millis::seconds(5);
-/// A connector rests at most so long at once, whatever its provider wishes: then one message tries again.
+/// A connector rests at most so long at once, whatever its provider wishes: then it is tried again.
 const LONGEST_REST: Millis = Millis::minutes(1);
 /// For so long leased places are given away before the lane is asked again whether there is room.
 const PLACES_KEPT: Millis = Millis::seconds(1);

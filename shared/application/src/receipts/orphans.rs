@@ -38,28 +38,24 @@ pub struct Orphan {
 impl Orphan {
     /// When it is matched next: after 2 s, then ever later, and at last when [`ORPHAN_MATCHED_FOR`] ends.
     fn timer(&self) -> Option<Timer> {
-        let after = |tries: u32| Millis::new(2_000_u64.saturating_mul(3_u64.saturating_pow(tries)));
-        let before = self.tries.checked_sub(1).map(after);
+        let before = self.tries.checked_sub(1).map(tried_after);
         let over = before.is_some_and(|before| before >= ORPHAN_MATCHED_FOR);
         (!over).then(|| Timer {
-            at: self.since + after(self.tries).min(ORPHAN_MATCHED_FOR),
+            at: self.since + tried_after(self.tries).min(ORPHAN_MATCHED_FOR),
             kind: TimerKind::Job,
             generation: u64::from(self.tries),
         })
     }
 
-    /// As it is after one more try.
-    fn again(self) -> Self {
-        Self {
-            tries: self.tries + 1,
-            ..self
-        }
-    }
-
     /// Whether it is due, and none comes after this try.
     fn is_at_its_last(&self, now: Timestamp) -> bool {
-        self.timer().is_some_and(|timer| timer.at <= now) && self.clone().again().timer().is_none()
+        self.timer().is_some_and(|timer| timer.at <= now) && tried_after(self.tries) >= ORPHAN_MATCHED_FOR
     }
+}
+
+/// When it is matched for the nth time, from 0, after it came.
+fn tried_after(tries: u32) -> Millis {
+    Millis::new(2_000_u64.saturating_mul(3_u64.saturating_pow(tries)))
 }
 
 fn put_orphan(tenant: &TenantId, orphan: &Orphan, version: u64) -> Result<Write, Error> {
@@ -120,7 +116,9 @@ pub(crate) async fn orphan_due(context: &Context, tenant: &TenantId, id: &str) -
         if value.timer().is_none_or(|timer| timer.at > context.now()) {
             return Ok(Decision::nothing(()));
         }
-        Ok(Decision::nothing(()).and(put_orphan(tenant, &value.again(), version)?))
+        let tries = value.tries + 1;
+        let again = Orphan { tries, ..value };
+        Ok(Decision::nothing(()).and(put_orphan(tenant, &again, version)?))
     })
     .await
 }

@@ -1,5 +1,6 @@
 //! Calls: those that wait, those that are on their way, and how they come out.
 
+use domain::activity::REPEATED_WITHIN;
 use domain::id::{ActivityId, AgentId, ConnectorId};
 use domain::time::{Millis, Timestamp};
 use domain::voice::CallResult;
@@ -10,9 +11,6 @@ use crate::protocol::{CallEvent, Event, Id};
 
 /// How long a call that connected is known without an agent; then it has one that nobody tells about.
 const CLAIMED_WITHIN: Millis = Millis::seconds(60);
-/// How long after the end of its ringing a call is on its way of which nothing is heard: what told how it came out was
-/// lost, and the agent and the line are not to wait for it for ever.
-const HEARD_WITHIN: Millis = Millis::minutes(3);
 
 /// How a call was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,18 +263,14 @@ impl Group {
             .calls
             .iter()
             .filter(|(_, call)| is_over(call))
-            .map(|(id, _)| id.clone())
+            .map(|(id, call)| (id.clone(), call.clone()))
             .collect();
-        for call in over {
-            self.calls.remove(&call);
-            if let Some(agent) = self.let_go(&call) {
-                decisions.push(Decision::Release {
-                    agent,
-                    call: call.clone(),
-                });
-            }
-            let after = Millis::ZERO;
-            decisions.push(Decision::PutBack { call, after });
+        for (id, call) in over {
+            self.over(&id, &call, None, decisions);
+            decisions.push(Decision::PutBack {
+                call: id,
+                after: Millis::ZERO,
+            });
         }
     }
 
@@ -315,9 +309,10 @@ impl Group {
         self.forget_the_unclaimed();
     }
 
-    /// Calls that should have come out long ago.
+    /// Calls that should have come out long ago: what told how was lost, and the agent and the line are not to wait for
+    /// ever.
     fn forget_the_unheard(&mut self, decisions: &mut Vec<Decision>) {
-        let (now, within) = (self.now, self.settings.ring_limit + HEARD_WITHIN);
+        let (now, within) = (self.now, self.settings.ring_limit + REPEATED_WITHIN);
         let is_lost = |call: &Call| matches!(call.stage, Stage::Dialed { since } if since + within <= now);
         let lost: Vec<_> = self
             .calls
