@@ -1,6 +1,7 @@
 //! Reading requests: bodies, paths and queries become typed values or problems that name the field.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use application::error::FieldError;
 use axum::body::{Body, BodyDataStream};
@@ -24,6 +25,9 @@ pub const MAX_BODY: usize = 4_000_000;
 /// while the whole is less than 128 deep.
 pub const MAX_DEPTH: usize = 64;
 
+/// How long the next part of a body may take to come: less than a request may take as a whole.
+const PART_WITHIN: Duration = Duration::from_secs(10);
+
 /// Most bytes of a body too large that are read and thrown away, so that its sender comes to read why.
 const MAX_DISCARDED: usize = 8 * MAX_BODY;
 
@@ -36,7 +40,7 @@ pub(crate) async fn collect(headers: &HeaderMap, body: Body) -> Result<Bytes, Pr
         return Err(too_large());
     }
     let mut whole = BytesMut::new();
-    while let Some(part) = parts.next().await {
+    while let Some(part) = next(&mut parts).await? {
         let part = part.map_err(|_| Problem::malformed("The body broke off."))?;
         if whole.len() + part.len() > MAX_BODY {
             discard(parts).await;
@@ -45,6 +49,13 @@ pub(crate) async fn collect(headers: &HeaderMap, body: Body) -> Result<Bytes, Pr
         whole.extend_from_slice(&part);
     }
     Ok(whole.freeze())
+}
+
+/// The next part of a body; a sender that stands still is told so.
+async fn next(parts: &mut BodyDataStream) -> Result<Option<Result<Bytes, axum::Error>>, Problem> {
+    tokio::time::timeout(PART_WITHIN, parts.next())
+        .await
+        .map_err(|_| Problem::stalled())
 }
 
 /// Reads on, within bounds. A connection closed on a sender that still writes is reset, and the answer
@@ -373,6 +384,14 @@ mod tests {
             let (found, at, detail) = fault(body);
             assert_eq!((found, at.as_str()), (status, pointer), "{body}: {detail}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_that_stands_still_is_told() {
+        let beginning = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
+        let body = Body::from_stream(beginning.chain(futures::stream::pending()));
+        let problem = collect(&HeaderMap::new(), body).await.unwrap_err().body();
+        assert_eq!((problem.status, problem.code.as_str()), (408, "request-timeout"));
     }
 
     #[test]

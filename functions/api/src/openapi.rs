@@ -250,6 +250,10 @@ fn problems() -> Map<String, Value> {
             "404",
             "`not-found`: there is no such thing, or it is another tenant's.",
         ),
+        (
+            "408",
+            "`request-timeout`: the rest of the body did not come. Nothing was done.",
+        ),
         ("409", "The present state does not allow it; `code` says why."),
         (
             "412",
@@ -308,10 +312,15 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     let mut statuses = vec!["500", "503"];
     statuses.extend((!open).then_some(["401", "403"]).into_iter().flatten());
     statuses.extend((writes || operation.contains_key("parameters")).then_some("400"));
-    statuses.extend((path.contains('{') || path.ends_with("redrive")).then_some("404"));
+    statuses.extend((path.contains('{') || path.ends_with("redrive") || method == "delete").then_some("404"));
     statuses.extend((writes && !open).then_some(["409", "422"]).into_iter().flatten());
     statuses.extend(conditional.then_some("412"));
-    statuses.extend((body && !open).then_some(["413", "415"]).into_iter().flatten());
+    statuses.extend(
+        (body && !open)
+            .then_some(["408", "413", "415"])
+            .into_iter()
+            .flatten(),
+    );
     if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
         for status in statuses {
             let reference = json!({"$ref": format!("#/components/responses/Problem{status}")});

@@ -74,16 +74,6 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// A page of a short collection that is read whole, in the order of its ids.
-    pub(crate) fn of_whole(all: Vec<T>, page: &PageParams, id: impl Fn(&T) -> &str) -> axum::Json<Self> {
-        let after = page.cursor().unwrap_or_default();
-        let mut data: Vec<T> = all.into_iter().filter(|entry| id(entry) > after).collect();
-        let more = data.len() > page.limit;
-        data.truncate(page.limit);
-        let next = data.last().filter(|_| more).map(|last| id(last).to_owned());
-        axum::Json(Self { data, next })
-    }
-
     /// A page of other entries, made from those of a listing.
     pub fn of<U>(listing: Listing<U>, make: impl FnMut(U) -> T) -> axum::Json<Self> {
         let Listing { data, next } = listing.map(make);

@@ -160,6 +160,18 @@ impl Problem {
         )
     }
 
+    /// The rest of the body does not come.
+    pub(crate) fn stalled() -> Self {
+        let detail = "The rest of the body did not come. Nothing was done; send the request again.";
+        let status = StatusCode::REQUEST_TIMEOUT;
+        Self::new(
+            status,
+            "request-timeout",
+            "The request took too long to come",
+            detail,
+        )
+    }
+
     /// The body is of a kind that is not understood.
     pub fn media_type(detail: impl ToString) -> Self {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;

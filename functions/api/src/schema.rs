@@ -280,6 +280,94 @@ pub(crate) struct Commitment {
     until: String,
 }
 
+/// What an agent does now: `type`, and what belongs to it.
+#[derive(ToSchema)]
+#[schema(example = json!({"type": "about_to_finish", "left": 12.5}))]
+pub(crate) struct AgentEvent {
+    #[schema(rename = "type")]
+    of: AgentEventType,
+    /// With `offered` and `busy`: which activity, if it is one of ours.
+    #[schema(value_type = Option<Id>)]
+    activity: Option<String>,
+    /// In how many seconds it is over: needed with `about_to_finish`, possible with `wrap_up`.
+    #[schema(minimum = 0)]
+    left: Option<f64>,
+    /// Why, with `break`.
+    #[schema(max_length = 100)]
+    reason: Option<String>,
+}
+
+/// The kinds of agents' events.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum AgentEventType {
+    /// Came to work; not ready yet.
+    LogOn,
+    /// Free for the next conversation.
+    Ready,
+    /// Is offered a conversation.
+    Offered,
+    /// In conversation.
+    Busy,
+    /// Will have finished what is in hand in `left` seconds.
+    AboutToFinish,
+    /// The conversation is over, and something is left to do.
+    WrapUp,
+    /// Goes on a break as soon as what is in hand is over.
+    BreakFollows,
+    /// Not to be given anything.
+    Break,
+    /// Did not take what was offered (RONA): not ready until `ready`.
+    Missed,
+    /// Left work.
+    LogOff,
+}
+
+/// How the pacing of a skill group stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct PacingView {
+    /// Of which moment this is told.
+    #[schema(value_type = Instant)]
+    at: String,
+    /// Agents at work.
+    agents: u32,
+    /// Agents who could take a call at once.
+    free: u32,
+    /// Inbound calls that wait.
+    in_queue: u32,
+    /// What is done.
+    works: Vec<WorkView>,
+}
+
+/// The calls of one campaign in one mode.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct WorkView {
+    /// Whose; null for calls that belong to no campaign.
+    #[schema(value_type = Option<Id>)]
+    campaign: Option<String>,
+    mode: DialingMode,
+    /// Agents who serve it.
+    agents: u32,
+    /// Contacts that agents look at.
+    offered: u32,
+    /// Calls on their way.
+    in_flight: u32,
+    /// Customers on the line without an agent.
+    live_waiting: u32,
+    /// Calls that were started.
+    dialed: u64,
+    /// Conversations with an agent.
+    connected: u64,
+    /// Customers who got no agent in time.
+    abandoned: u64,
+    /// Machines, or persons who were taken for one: hung up on.
+    machines: u64,
+    /// Other calls that reached nobody.
+    unanswered: u64,
+}
+
 /// What a gateway bears of a skill group's calls.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

@@ -11,7 +11,7 @@ use platform::table::{Consistency, Item, Order, Query, SortRange, TableError, Wr
 use crate::commit::{Decision, MAX_TRIES, commit};
 use crate::context::Context;
 use crate::conversations;
-use crate::error::Error;
+use crate::error::{Error, FieldError};
 use crate::listing::{Listing, MAX_PAGE_BYTES, Shards};
 use crate::store::{Put, Stored, decode, load};
 use crate::{campaigns, keys, timers};
@@ -182,18 +182,25 @@ async fn standing(context: &Context, new: &Activity) -> Result<Stored<Activity>,
     }
 }
 
+/// What can be said against the times of an activity.
+pub fn check_times(due_at: Timestamp, expires_at: Option<Timestamp>, now: Timestamp) -> Vec<FieldError> {
+    let mut wrong = Vec::new();
+    if due_at > now + MAX_AHEAD {
+        wrong.push(FieldError::new("/dueAt", "may lie at most 366 days ahead"));
+    }
+    if expires_at.is_some_and(|expires_at| expires_at <= due_at) {
+        wrong.push(FieldError::new("/expiresAt", "must lie after dueAt"));
+    } else if expires_at.is_some_and(|expires_at| expires_at <= now) {
+        wrong.push(FieldError::new("/expiresAt", "has passed already"));
+    }
+    wrong
+}
+
 /// What can be said against a plan without knowing the customer.
 async fn check(context: &Context, tenant: &TenantId, plan: &Plan, now: Timestamp) -> Result<(), Error> {
-    if plan.due_at > now + MAX_AHEAD {
-        return Err(Error::field("/dueAt", "may lie at most 366 days ahead"));
-    }
-    if let Some(expires_at) = plan.expires_at {
-        if expires_at <= plan.due_at {
-            return Err(Error::field("/expiresAt", "must lie after dueAt"));
-        }
-        if expires_at <= now {
-            return Err(Error::field("/expiresAt", "has passed already"));
-        }
+    let wrong = check_times(plan.due_at, plan.expires_at, now);
+    if !wrong.is_empty() {
+        return Err(Error::Invalid(wrong));
     }
     if plan.lacks_abandoned_message() {
         let detail = "is needed in the modes `power` and `predictive`: a customer for whom no agent is there hears \

@@ -9,7 +9,7 @@ use domain::id::{ConnectorId, TenantId, hash_word};
 use domain::time::Timestamp;
 use platform::connector::{Connector, ConnectorConfig};
 use platform::secrets::Secret;
-use platform::table::{Condition, Consistency, Order, Query, SortRange, Write};
+use platform::table::{Condition, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::activities::expect_version;
@@ -17,7 +17,8 @@ use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys;
-use crate::store::{Put, Stored, decode, load};
+use crate::listing::{Listing, Shards};
+use crate::store::{Put, Stored, load};
 
 /// Most connectors of a tenant.
 pub const MAX_CONNECTORS: usize = 50;
@@ -52,24 +53,23 @@ fn secret_name(tenant: &TenantId, connector: &ConnectorId, field: &str) -> Strin
     format!("{tenant}/connector/{connector}/{field}")
 }
 
-/// All connectors of a tenant, in the order of their creation.
+fn listed(tenant: &TenantId) -> Shards {
+    Shards::one(keys::connectors(tenant)).ascending()
+}
+
+/// All connectors of a tenant, in the order of their ids.
 pub async fn list(context: &Context, tenant: &TenantId) -> Result<Vec<Stored<ConnectorRecord>>, Error> {
-    let query = Query {
-        partition: keys::connectors(tenant),
-        range: SortRange::All,
-        after: None,
-        order: Order::Ascending,
-        limit: MAX_CONNECTORS,
-        consistency: Consistency::Strong,
-    };
-    context
-        .table
-        .query(&query)
-        .await?
-        .items
-        .iter()
-        .map(decode)
-        .collect()
+    listed(tenant).whole(context).await
+}
+
+/// One page of them.
+pub async fn page(
+    context: &Context,
+    tenant: &TenantId,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Listing<Stored<ConnectorRecord>>, Error> {
+    listed(tenant).values(context, cursor, limit).await
 }
 
 /// Reads one connector.

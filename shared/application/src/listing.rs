@@ -235,6 +235,23 @@ impl Shards {
         hash_word(&[first])
     }
 
+    /// All values of a short list.
+    pub(crate) async fn whole<T: serde::de::DeserializeOwned>(
+        &self,
+        context: &Context,
+    ) -> Result<Vec<Stored<T>>, Error> {
+        let mut whole = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = self.values(context, cursor.as_deref(), MAX_LIMIT).await?;
+            whole.extend(page.data);
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(whole),
+            }
+        }
+    }
+
     /// One page of values.
     pub async fn values<T: serde::de::DeserializeOwned>(
         &self,

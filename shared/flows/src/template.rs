@@ -127,13 +127,42 @@ impl Template {
         &self.names
     }
 
-    /// Renders. None when it runs out of its bounds or meets a value that it cannot handle.
-    pub(crate) fn render(&self, context: &Value) -> Option<String> {
+    /// Renders.
+    ///
+    /// # Errors
+    /// It runs out of its bounds or meets a value that it cannot handle.
+    pub(crate) fn render(&self, context: &Value) -> Result<String, NotRendered> {
         if !self.source.contains('{') {
-            return Some(self.source.to_string());
+            return Ok(self.source.to_string());
         }
-        let text = ENVIRONMENT.render_str(&self.source, context.clone()).ok()?;
-        (text.len() <= MAX_RENDERED_BYTES).then_some(text)
+        let text = ENVIRONMENT.render_str(&self.source, context.clone());
+        // Its details may show values, so that only its kind is told.
+        let text = text.map_err(|error| {
+            let line = error.line().unwrap_or(1);
+            NotRendered(format!("line {line}: {}", error.kind()))
+        })?;
+        if text.len() > MAX_RENDERED_BYTES {
+            let detail = format!("comes out longer than {MAX_RENDERED_BYTES} bytes");
+            return Err(NotRendered(detail));
+        }
+        Ok(text)
+    }
+}
+
+/// Why a template comes to nothing, as the reason of an outcome.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("template: {0}")]
+pub(crate) struct NotRendered(String);
+
+impl NotRendered {
+    /// Nothing is left of it.
+    pub(crate) fn empty() -> Self {
+        Self("comes out empty".to_owned())
+    }
+
+    /// It makes a message of a shape that cannot be sent.
+    pub(crate) fn unfit(problem: impl ToString) -> Self {
+        Self(problem.to_string())
     }
 }
 
@@ -212,7 +241,7 @@ mod tests {
         vocabulary
     }
 
-    fn render(source: &str) -> Option<String> {
+    fn render(source: &str) -> Result<String, NotRendered> {
         let context = json!({
             "profile": {"firstName": "Ann"}, "contact": {"First name": "ann"}, "data": {"items": ["a", "b"]},
             "campaign": {}, "response": {},
@@ -238,7 +267,7 @@ mod tests {
             ),
             ("{{ profile.firstName is not none }}", "True"),
         ] {
-            assert_eq!(render(source).as_deref(), Some(text), "{source}");
+            assert_eq!(render(source).as_deref(), Ok(text), "{source}");
         }
     }
 
@@ -279,7 +308,21 @@ mod tests {
             "{% set x = 'aaaaaaaaaaaaaaaa' %}{% for a in data.items * 100000 %}{{ x * 1000 }}{% endfor %}",
             "{% for a in 'aaaaaaaaaaaaaaaaaaaaaaaaaaaa' * 50 %}{% for a in 'a' * 10000 %}x{% endfor %}{% endfor %}",
         ] {
-            assert_eq!(render(source), None, "{source}");
+            let told = render(source).unwrap_err().to_string();
+            assert!(told.starts_with("template: line 1: "), "{source}: {told}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_render_says_why_without_values() {
+        for (source, told) in [
+            (
+                "{{ profile.firstName }}\n{{ profile.firstName / 2 }}",
+                "template: line 2: invalid operation",
+            ),
+            ("{{ 'a' * 50000 }}", "template: comes out longer than 40000 bytes"),
+        ] {
+            assert_eq!(render(source).unwrap_err().to_string(), told, "{source}");
         }
     }
 }

@@ -241,6 +241,13 @@ pub enum ConnectorKind {
     AmazonConnect,
 }
 
+impl ConnectorKind {
+    /// Whether its provider reports by callbacks in a format of its own.
+    pub const fn has_callbacks(self) -> bool {
+        !matches!(self, Self::Ccm | Self::Smtp)
+    }
+}
+
 /// A connector's configuration, without secrets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -97,9 +97,11 @@ pub(crate) async fn create(
         let detail = format!("must have 1 to {MAX_BATCH} entries");
         return Err(Problem::invalid(vec![FieldError::new("/items", detail)]));
     }
+    let now = state.context.now();
     let (mut places, mut batch, mut results) = (Vec::new(), Vec::new(), BTreeMap::new());
     for (place, item) in items.iter().enumerate() {
-        let plan = parse::<ActivityIn>(item.get().as_bytes()).and_then(|input| input.plan(&caller.tenant));
+        let plan =
+            parse::<ActivityIn>(item.get().as_bytes()).and_then(|input| input.plan(&caller.tenant, now));
         match plan {
             Ok(plan) => {
                 places.push(place);

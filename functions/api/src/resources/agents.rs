@@ -142,10 +142,9 @@ pub struct AgentEventIn {
     #[serde(default)]
     #[schema(value_type = Option<schema::Instant>)]
     at: Option<Timestamp>,
-    /// `log_on`, `ready`, `offered`, `busy`, `about_to_finish` with `left` in seconds, `wrap_up`,
-    /// `break_follows`, `break`, `missed` (RONA), `log_off`.
+    /// In our words.
     #[serde(default)]
-    #[schema(value_type = Option<Object>, example = json!({"type": "about_to_finish", "left": 12.5}))]
+    #[schema(value_type = Option<schema::AgentEvent>)]
     event: Option<AgentEvent>,
     /// Expertflow's agent state: `LOGIN`, `NOT_READY`, `READY`, `LOGOUT`.
     #[serde(default)]

@@ -156,8 +156,9 @@ pub struct ConnectorOut {
     secret_names: Vec<&'static str>,
     rate_per_second: u32,
     concurrency: u32,
-    /// Where the provider is to report to.
-    callback_url: String,
+    /// Where the provider is to report to, if it does so by callbacks of its own; others use `cim-messages`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_url: Option<String>,
     #[schema(value_type = schema::Instant)]
     created_at: Timestamp,
 }
@@ -169,8 +170,9 @@ impl ConnectorOut {
             config,
             created_at,
         } = value;
+        let callback_url = || state.address(&format!("/v1/callbacks/{tenant}/{}", config.id));
         Self {
-            callback_url: state.address(&format!("/v1/callbacks/{tenant}/{}", config.id)),
+            callback_url: config.kind.has_callbacks().then(callback_url),
             secret_names: state.context.connectors.secret_names(config.kind).to_vec(),
             id: config.id,
             version,
@@ -238,12 +240,10 @@ pub(crate) async fn list(
     caller: Caller,
     page: PageParams,
 ) -> Result<Json<Page<ConnectorOut>>, Problem> {
-    let all = connectors::list(&state.context, &caller.tenant).await?;
-    let all = all
-        .into_iter()
-        .map(|stored| ConnectorOut::of(&state, &caller.tenant, stored))
-        .collect();
-    Ok(Page::of_whole(all, &page, |connector| connector.id.as_str()))
+    let found = connectors::page(&state.context, &caller.tenant, page.cursor(), page.limit).await?;
+    Ok(Page::of(found, |stored| {
+        ConnectorOut::of(&state, &caller.tenant, stored)
+    }))
 }
 
 /// Read a connector

@@ -135,7 +135,7 @@ impl From<GroupPacingBody> for GroupPacing {
 /// Agents, calls on their way and their results, for each campaign and mode, as of the latest step.
 #[utoipa::path(
     get, path = "/v1/skill-groups/{id}/pacing", operation_id = "getPacing", tag = "agents",
-    params(("id" = schema::Id, Path)), responses((status = 200, body = Object))
+    params(("id" = schema::Id, Path)), responses((status = 200, body = schema::PacingView))
 )]
 pub(crate) async fn view(
     State(state): State<ApiState>,

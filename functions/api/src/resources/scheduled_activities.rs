@@ -84,7 +84,8 @@ pub struct ActivityIn {
 }
 
 impl ActivityIn {
-    pub(super) fn plan(self, tenant: &TenantId) -> Result<Plan, Problem> {
+    /// Times alone are judged later, where a repetition is known: here they are named beside what else is wrong.
+    pub(super) fn plan(self, tenant: &TenantId, now: Timestamp) -> Result<Plan, Problem> {
         let mut wrong = Vec::new();
         let to = Address::parse(self.channel, &self.to);
         let to = to.map_err(|error| wrong.push(FieldError::new("/to", error))).ok();
@@ -108,6 +109,7 @@ impl ActivityIn {
                 .and_then(|dialing| check_dialing(dialing, self.channel)),
         );
         let Some(to) = to.filter(|_| wrong.is_empty()) else {
+            wrong.extend(activities::check_times(self.due_at, self.expires_at, now));
             return Err(Problem::invalid(wrong));
         };
         Ok(Plan {
@@ -308,7 +310,7 @@ pub(crate) async fn create(
     write: WriteRequest,
     Input(input): Input<ActivityIn>,
 ) -> Result<Resource<ActivityOut>, Problem> {
-    let plan = input.plan(&caller.tenant)?;
+    let plan = input.plan(&caller.tenant, state.context.now())?;
     let new = NewActivity {
         id: write.id(ActivityId::derive, 0),
         plan,

@@ -168,9 +168,8 @@ pub(crate) async fn list(
     caller: Caller,
     page: PageParams,
 ) -> Result<Json<Page<WebhookOut>>, Problem> {
-    let all = webhooks::list(&state.context, &caller.tenant).await?;
-    let all = all.into_iter().map(WebhookOut::of).collect();
-    Ok(Page::of_whole(all, &page, |webhook| webhook.id.as_str()))
+    let found = webhooks::page(&state.context, &caller.tenant, page.cursor(), page.limit).await?;
+    Ok(Page::of(found, WebhookOut::of))
 }
 
 /// Read a webhook

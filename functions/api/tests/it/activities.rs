@@ -74,12 +74,15 @@ async fn every_field_that_is_wrong_is_named() {
         assert_eq!(answer.pointers(), [pointer], "{value}: {}", answer.text);
     }
     let body = json!({"channel": "sms", "to": "1", "dueAt": after(1), "message": {"type": "PLAIN", "markdownText": "x"},
-        "callbackUrl": "ftp://x", "metadata": {"": ""}});
+        "callbackUrl": "ftp://x", "metadata": {"": ""}, "expiresAt": after(1)});
     let answer = api
         .post("/v1/scheduled-activities", &body)
         .await
         .problem(422, "invalid-request");
-    assert_eq!(answer.pointers(), ["/to", "/callbackUrl", "/metadata"]);
+    assert_eq!(
+        answer.pointers(),
+        ["/to", "/callbackUrl", "/metadata", "/expiresAt"]
+    );
 }
 
 #[tokio::test]
@@ -198,6 +201,8 @@ async fn activities_are_listed_by_customer_and_campaign() {
     for other in [
         format!("{list}?customerId=bob"),
         format!("{list}?campaignId={campaign}"),
+        "/v1/connectors?limit=1".to_owned(),
+        "/v1/webhooks?limit=1".to_owned(),
     ] {
         let answer = api.get(&format!("{other}&cursor={next}")).await;
         assert_eq!(answer.pointers(), ["/cursor"], "{}", answer.text);

@@ -342,7 +342,9 @@ fn has_come(turn: Turn, now: Timestamp) -> bool {
 /// the configuration is mended.
 async fn no_connector(context: &Context, stored: Stored<Activity>) -> Result<Claiming, Error> {
     let Stored { value, version } = stored;
-    let detail = format!("no connector serves {}", value.plan.channel);
+    let from = value.plan.service_identifier.as_deref();
+    let from = from.map_or_else(String::new, |from| format!(" from the service identifier {from}"));
+    let detail = format!("no connector serves {}{from}", value.plan.channel);
     let failed = value.fail("no-connector", &detail, activities::writing(context, version));
     let letter = dead_letters::write(context, &failed, DeadReason::NoConnector).await?;
     Ok(end(

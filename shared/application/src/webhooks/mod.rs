@@ -26,7 +26,7 @@ pub use consume::{BusDetail, consume};
 pub use deliver::{Outcome, deliver};
 pub use deliveries::{delivery, list_deliveries, redeliver, test};
 pub use model::{Definition, MAX_WEBHOOKS, Webhook, WebhookEvent, WebhookState, event_filter};
-pub use registry::{Created, Revision, change, create, delete, get, list, rotate_secret};
+pub use registry::{Created, Revision, change, create, delete, get, list, page, rotate_secret};
 pub use signing::{RETIRED_FOR, Signing, rotate_callback_secret};
 pub use slots::{FIRST_AT_ONCE, MAX_AT_ONCE, Slots, WORKER_AT_ONCE};
 pub use targets::{MAX_BODY, callback_endpoint, cx_activities_endpoint};

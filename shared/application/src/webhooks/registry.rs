@@ -7,7 +7,7 @@ use domain::id::{CampaignId, TenantId, WebhookId};
 use domain::log::Log;
 use domain::webhook::filter::EventFilter;
 use domain::webhook::health::{Course, DisabledReason, Health, Sign};
-use platform::table::{Condition, Consistency, Order, Query, SortRange, Write};
+use platform::table::{Condition, Write};
 use url::Url;
 
 use super::model::{Definition, MAX_WEBHOOKS, Webhook, WebhookState};
@@ -17,7 +17,8 @@ use crate::activities::{expect_version, writing};
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
-use crate::store::{Put, Stored, decode, load};
+use crate::listing::{Listing, Shards};
+use crate::store::{Put, Stored, load};
 use crate::{campaigns, keys};
 
 /// The write of an endpoint in a new version.
@@ -118,28 +119,23 @@ pub async fn get(context: &Context, tenant: &TenantId, id: &WebhookId) -> Result
         .ok_or_else(|| Error::not_found("webhook", id))
 }
 
-/// All endpoints of a tenant, in the order of their creation.
+fn listed(tenant: &TenantId) -> Shards {
+    Shards::one(keys::webhooks(tenant)).ascending()
+}
+
+/// All endpoints of a tenant, in the order of their ids.
 pub async fn list(context: &Context, tenant: &TenantId) -> Result<Vec<Stored<Webhook>>, Error> {
-    let mut all = Vec::new();
-    let mut after = None;
-    loop {
-        let query = Query {
-            partition: keys::webhooks(tenant),
-            range: SortRange::All,
-            after,
-            order: Order::Ascending,
-            limit: MAX_WEBHOOKS,
-            consistency: Consistency::Strong,
-        };
-        let page = context.table.query(&query).await?;
-        for item in &page.items {
-            all.push(decode(item)?);
-        }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(all),
-        }
-    }
+    listed(tenant).whole(context).await
+}
+
+/// One page of them.
+pub async fn page(
+    context: &Context,
+    tenant: &TenantId,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Listing<Stored<Webhook>>, Error> {
+    listed(tenant).values(context, cursor, limit).await
 }
 
 /// All endpoints of a tenant, at most a moment old.

@@ -218,22 +218,23 @@ impl Caller for Call {
         known.map(|name| (*name).into()).chain(own.cloned()).collect()
     }
 
-    fn call(&self, visit: &Visit<'_>) -> Result<(Dialing, Map<String, Json>), &'static str> {
+    fn call(&self, visit: &Visit<'_>) -> Result<(Dialing, Map<String, Json>), String> {
         let context = visit.template_context();
+        let render = |template: &Template| template.render(&context).map_err(|problem| problem.to_string());
         let pool = match &self.who {
             Who::SkillGroup(group) => Pool::SkillGroup(group.clone()),
             Who::Agent(template) => {
-                let agent = template.render(&context).ok_or("template")?;
+                let agent = render(template)?;
                 let agent = agent.trim();
                 if !(1..=MAX_NAME).contains(&agent.len()) {
-                    return Err("agent");
+                    return Err("agent".to_owned());
                 }
                 Pool::Agent(agent.to_owned())
             }
         };
         let mut shown = Map::new();
         for (caption, template) in &self.shown {
-            let text = template.render(&context).ok_or("template")?;
+            let text = render(template)?;
             shown.insert(caption.clone(), text.into());
         }
         let mut fields = Map::new();
@@ -241,7 +242,7 @@ impl Caller for Call {
             fields.insert("shown".into(), shown.into());
         }
         if let Some(template) = &self.abandoned_message {
-            let text = template.render(&context).ok_or("template")?;
+            let text = render(template)?;
             fields.insert("abandonedMessage".into(), text.into());
         }
         let mode = self.mode;

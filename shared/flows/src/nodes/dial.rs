@@ -18,6 +18,7 @@ use crate::flow::Outcome;
 use crate::limits::MAX_ENTRIES;
 use crate::span::Span;
 use crate::step::{Draft, Visit};
+use crate::template::NotRendered;
 use crate::validate::Checking;
 
 /// Outcomes that every call can have.
@@ -182,8 +183,8 @@ pub(super) struct NotPlaced(pub(super) Turn);
 pub(super) trait Caller {
     fn terms(&self) -> &Terms;
     fn outcomes(&self) -> Vec<Outcome>;
-    /// How the call is paced, and the fields of its body; an error is a short code.
-    fn call(&self, visit: &Visit<'_>) -> Result<(Dialing, Map<String, Json>), &'static str>;
+    /// How the call is paced, and the fields of its body; an error is the reason of the outcome `failed`.
+    fn call(&self, visit: &Visit<'_>) -> Result<(Dialing, Map<String, Json>), String>;
     fn wrap_ups(&self) -> Option<&WrapUps> {
         None
     }
@@ -253,13 +254,14 @@ fn place(node: &impl Caller, visit: &mut Visit<'_>, due_at: Timestamp) -> Result
         return Err(NotPlaced(Turn::leave("no_address")));
     };
     let terms = node.terms();
-    let failed = |code: &str| NotPlaced(Turn::leave_because("failed", Some(code.to_owned())));
+    let failed = |reason: String| NotPlaced(Turn::leave_because("failed", Some(reason)));
     let (dialing, mut fields) = node.call(visit).map_err(failed)?;
     fields.insert("type".into(), "VOICE".into());
     if let Some(ring) = terms.ring_limit {
         fields.insert("ringLimitSeconds".into(), (ring.millis().get() / 1_000).into());
     }
-    let body = Body::parse(Json::Object(fields)).map_err(|_| failed("template"))?;
+    let body = Body::parse(Json::Object(fields))
+        .map_err(|problem| failed(NotRendered::unfit(problem).to_string()))?;
     let service_identifier = terms.caller_id(to.as_str()).cloned();
     visit.schedule(Draft {
         channel: Channel::Voice,

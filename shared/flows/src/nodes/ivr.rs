@@ -7,7 +7,7 @@ use super::dial::{self, Caller, Terms, call_settings};
 use super::{Behaviour, NodeType, Occasion, Turn};
 use crate::flow::Outcome;
 use crate::step::Visit;
-use crate::template::Template;
+use crate::template::{NotRendered, Template};
 use crate::validate::Checking;
 
 /// Longest name of an IVR flow, in bytes.
@@ -77,12 +77,19 @@ impl Caller for Ivr {
         dial::OUTCOMES.iter().map(|name| (*name).into()).collect()
     }
 
-    fn call(&self, visit: &Visit<'_>) -> Result<(Dialing, Map<String, Json>), &'static str> {
+    fn call(&self, visit: &Visit<'_>) -> Result<(Dialing, Map<String, Json>), String> {
         let mut fields = Map::new();
         match &self.content {
             Content::Say(text) => {
-                let text = text.render(&visit.template_context());
-                let text = text.filter(|text| !text.trim().is_empty()).ok_or("template")?;
+                let text = text.render(&visit.template_context()).and_then(|text| {
+                    let is_empty = text.trim().is_empty();
+                    if is_empty {
+                        Err(NotRendered::empty())
+                    } else {
+                        Ok(text)
+                    }
+                });
+                let text = text.map_err(|problem| problem.to_string())?;
                 fields.insert("markdownText".into(), text.into());
             }
             Content::Flow(flow) => {

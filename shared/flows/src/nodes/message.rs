@@ -15,7 +15,7 @@ use crate::flow::Outcome;
 use crate::limits::MAX_ENTRIES;
 use crate::span::Span;
 use crate::step::{Draft, Visit};
-use crate::template::Template;
+use crate::template::{NotRendered, Template};
 use crate::validate::Checking;
 
 /// Settings of a `message` node.
@@ -245,14 +245,17 @@ fn check_approved(approved: ApprovedTemplate, field: &str, checking: &mut Checki
 }
 
 impl Content {
-    /// The CIM body; none where a template does not render or leaves nothing.
-    fn render(&self, context: &minijinja::Value) -> Option<Body> {
-        Body::parse(match self {
+    /// The CIM body.
+    fn render(&self, context: &minijinja::Value) -> Result<Body, NotRendered> {
+        let body = match self {
             Self::Plain(text) => json!({"type": "PLAIN", "markdownText": text.render(context)?}),
             Self::Email { subject, text } => {
                 // A subject is one line: a line end in it could start another header.
                 let subject = subject.render(context)?.replace(['\r', '\n'], " ");
-                let text = text.render(context).filter(|text| !text.is_empty())?;
+                let text = text.render(context)?;
+                if text.is_empty() {
+                    return Err(NotRendered::empty());
+                }
                 json!({"type": "EMAIL", "subject": subject.trim(), "markdownText": text})
             }
             Self::Approved {
@@ -260,18 +263,18 @@ impl Content {
                 language,
                 parameters,
             } => {
-                let texts: Option<Vec<_>> = parameters
-                    .iter()
-                    .map(|parameter| Some(json!({"type": "text", "text": parameter.render(context)?})))
-                    .collect();
-                let components = match texts? {
+                let text = |parameter: &Template| {
+                    let text = parameter.render(context)?;
+                    Ok(json!({"type": "text", "text": text}))
+                };
+                let components = match parameters.iter().map(text).collect::<Result<Vec<_>, _>>()? {
                     texts if texts.is_empty() => json!([]),
                     texts => json!([{"type": "body", "parameters": texts}]),
                 };
                 json!({"type": "TEMPLATE", "name": name, "language": language, "components": components})
             }
-        })
-        .ok()
+        };
+        Body::parse(body).map_err(NotRendered::unfit)
     }
 }
 
@@ -296,8 +299,9 @@ impl Behaviour for Message {
         let Some((letter, to)) = found else {
             return Turn::leave("no_address");
         };
-        let Some(body) = letter.content.render(&visit.template_context()) else {
-            return Turn::leave_because("failed", Some("template".to_owned()));
+        let body = match letter.content.render(&visit.template_context()) {
+            Ok(body) => body,
+            Err(problem) => return Turn::leave_because("failed", Some(problem.to_string())),
         };
         visit.schedule(Draft {
             channel: letter.channel,

@@ -166,7 +166,7 @@ fn request(visit: &mut Visit<'_>, agent: Option<String>, queue: Option<String>, 
 
 /// The agent's name, if the template gives one.
 fn name(agent: &Template, visit: &Visit<'_>) -> Option<String> {
-    let name = agent.render(&visit.template_context())?;
+    let name = agent.render(&visit.template_context()).ok()?;
     let name = name.trim();
     (1..=MAX_NAME).contains(&name.len()).then(|| name.to_owned())
 }

@@ -31,10 +31,10 @@ pub(crate) struct Load {
     #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
     data: PathBuf,
     /// How many activities, instead of the workload's own number.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     count: Option<u32>,
     /// How many activities per second `steady` schedules.
-    #[arg(long, value_name = "N", default_value_t = 500)]
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     rate: u32,
 }
 
@@ -71,7 +71,7 @@ impl Load {
             let size = Size {
                 data: &self.data,
                 count: self.count,
-                rate: self.rate.max(1),
+                rate: self.rate,
             };
             let report = match workload {
                 Workload::Burst => workloads::burst(size).await?,

@@ -30,7 +30,7 @@ fn all_in(state: &'static str, count: u32) -> impl Fn(&Counts) -> bool {
 
 /// Everything due within one second.
 pub(super) async fn burst(size: Size<'_>) -> Result<Report, Failure> {
-    let count = size.count.unwrap_or(20_000).max(1);
+    let count = size.count.unwrap_or(20_000);
     let mut report = Report {
         workload: "burst",
         activities: count,
@@ -63,7 +63,7 @@ pub(super) async fn steady(size: Size<'_>) -> Result<Report, Failure> {
     const SECONDS: u32 = 30;
     const BATCHES_PER_SECOND: u32 = 10;
     let rate = size.rate.min(BATCH * BATCHES_PER_SECOND);
-    let count = size.count.unwrap_or(rate * SECONDS).max(1);
+    let count = size.count.unwrap_or(rate * SECONDS);
     let mut report = Report {
         workload: "steady",
         activities: count,
@@ -96,7 +96,7 @@ pub(super) async fn steady(size: Size<'_>) -> Result<Report, Failure> {
 /// Created, sent, delivered, read, entered into history and told to a webhook.
 pub(super) async fn lifecycle(size: Size<'_>) -> Result<Report, Failure> {
     const TOLD: [&str; 3] = ["activity.sent", "activity.delivered", "activity.read"];
-    let count = size.count.unwrap_or(5_000).max(1);
+    let count = size.count.unwrap_or(5_000);
     let mut report = Report {
         workload: "lifecycle",
         activities: count,

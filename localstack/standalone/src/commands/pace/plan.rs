@@ -5,6 +5,9 @@ use pacing::{Mode, Plan};
 
 use crate::failure::Failure;
 
+/// Most lines for each free agent.
+pub(crate) const MAX_RATIO: f64 = 100.0;
+
 /// How to dial, and which agents to seize.
 #[derive(Args)]
 pub(crate) struct Choice {
@@ -43,10 +46,10 @@ impl Choice {
 
     /// The plan with what is chosen.
     pub(crate) fn over(&self, mut plan: Plan) -> Result<Plan, Failure> {
-        if !(self.ratio.is_finite() && self.ratio >= 0.0) {
+        if !(self.ratio > 0.0 && self.ratio <= MAX_RATIO) {
             let ratio = self.ratio;
             return Err(Failure::Told(format!(
-                "--ratio is {ratio}, but must be a number from 0 on"
+                "--ratio is {ratio}, but must be a number above 0 and up to {MAX_RATIO}"
             )));
         }
         if let Some(mode) = self.mode {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use contact_centre::{AdaptiveLevel, Pacer, Power, Progressive};
 use pacing::{Engine, Limit, Mode, Plan, Window};
 
+use super::super::pace::plan::MAX_RATIO;
 use super::program::Program;
 use crate::failure::Failure;
 
@@ -53,18 +54,18 @@ impl FromStr for Contender {
         let mut parts = text.split('+');
         let first = parts.next().unwrap_or_default();
         let (name, number) = first.split_once(':').unwrap_or((first, "1"));
-        let positive = || match number.trim().parse::<f64>() {
-            Ok(number) if number > 0.0 && number <= 100.0 => Ok(number),
-            _ => Err(format!("`{number}` is not a number of 0 to 100")),
+        let positive = |most: f64| match number.trim().parse::<f64>() {
+            Ok(number) if number > 0.0 && number <= most => Ok(number),
+            _ => Err(format!("`{number}` is not a number above 0 and up to {most}")),
         };
         match name {
             "predictive" => Ok(Self::Predictive(
-                positive()?,
+                positive(1.0)?,
                 parts.map(limit).collect::<Result<_, _>>()?,
             )),
             "progressive" if first == text => Ok(Self::Progressive),
             "adaptive" if first == text => Ok(Self::Adaptive),
-            "power" if first == text => positive().map(Self::Power),
+            "power" if first == text => positive(MAX_RATIO).map(Self::Power),
             _ => match Plan::default().with_init(text) {
                 Ok(plan) => Ok(Self::Formula(text.to_owned(), Box::new(plan))),
                 Err(problem) => Err(format!("neither a mode nor a formula: {problem}")),
