@@ -53,7 +53,7 @@ pub struct Caches {
     pub(crate) told: Recent<(Key, u64), Arc<Told>>,
 }
 
-/// Groups whose pacing this process has woken a moment ago.
+/// When this process has woken the pacing of groups, or will.
 #[derive(Default)]
 pub(crate) struct Woken(Mutex<BTreeMap<(TenantId, SkillGroupId), Timestamp>>);
 
@@ -61,18 +61,19 @@ impl Woken {
     /// How long one waking is enough for all.
     const ENOUGH_FOR: Millis = Millis::seconds(1);
 
-    /// Whether nobody has woken the group a moment ago; whoever asks is to do it then.
-    pub(crate) fn is_first(&self, tenant: &TenantId, group: &SkillGroupId, now: Timestamp) -> bool {
+    /// After which time the group is to be woken for what has happened now. None where it will be, for another reason:
+    /// an owner that was woken before may have given the group up meanwhile.
+    pub(crate) fn next(&self, tenant: &TenantId, group: &SkillGroupId, now: Timestamp) -> Option<Millis> {
         let mut woken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if woken.len() >= CAPACITY {
             woken.clear();
         }
-        let last = woken.entry((tenant.clone(), group.clone())).or_default();
-        let first = now >= *last + Self::ENOUGH_FOR;
-        if first {
-            *last = now;
+        let latest = woken.entry((tenant.clone(), group.clone())).or_default();
+        if now < *latest {
+            return None;
         }
-        first
+        *latest = now.max(*latest + Self::ENOUGH_FOR);
+        Some(latest.since(now))
     }
 }
 

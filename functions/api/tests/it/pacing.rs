@@ -1,13 +1,17 @@
 //! Calls that wait for their skill group: how its pacing is set, what its owner does, and what agents say to previews.
 
 use application::api_keys::Role;
-use application::pacing::{self, Owner, Pulsed};
+use application::keys;
+use application::pacing::{self, Occasion, Owner, Pulsed};
+use application::sweep::{From, sweep};
 use application::timers::TimerMessage;
 use domain::id::{SkillGroupId, TenantId};
 use domain::time::Millis;
+use domain::timer::DUE_SHARDS;
 use futures::FutureExt as _;
 use http::Method;
 use platform::queues::{QueueName, Queues as _};
+use platform::table::{Consistency, Order, Query, SortRange};
 use serde_json::{Value, json};
 
 use crate::harness::{Api, after, campaign};
@@ -71,9 +75,17 @@ async fn owner(api: &Api) -> Owner {
 
 /// The group, unless somebody owns it.
 async fn take(api: &Api) -> Option<Owner> {
-    let tenant = TenantId::parse("acme").unwrap();
-    let group = SkillGroupId::parse("sales").unwrap();
-    Owner::take(&api.context, &tenant, &group).await.unwrap()
+    Owner::take(&api.context, &acme(), &sales(), Occasion::Woken)
+        .await
+        .unwrap()
+}
+
+fn acme() -> TenantId {
+    TenantId::parse("acme").unwrap()
+}
+
+fn sales() -> SkillGroupId {
+    SkillGroupId::parse("sales").unwrap()
 }
 
 /// Lets the owner work for some seconds.
@@ -583,6 +595,79 @@ async fn the_group_of_an_owner_who_died_has_another_within_fifteen_seconds() {
         );
         api.pass(11).await;
     }
+}
+
+/// The group `sales`, with an agent who is not at work: its owner has given it up.
+async fn nobody_at_work(api: &Api) {
+    let group = json!({"name": "Sales", "pacing": {}});
+    api.put("/v1/skill-groups/sales", &group).await.expect(200);
+    let agent = json!({"name": "Ada", "skillGroups": ["sales"]});
+    api.put("/v1/agents/ada", &agent).await.expect(200);
+    let mut owner = owner_by_message(api)
+        .await
+        .expect("a group that is new finds an owner");
+    assert_eq!(owner.pulse(&api.context).await.unwrap(), Pulsed::Idle);
+    owner.give_up(&api.context).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_comes_to_work_just_after_a_group_was_given_up_is_not_kept_waiting() {
+    let api = Api::new().await;
+    nobody_at_work(&api).await;
+    gets_ready(&api, "ada").await;
+    api.pass(1).await;
+    let mut owner = owner_by_message(&api).await.expect("within a second");
+    assert_eq!(owner.pulse(&api.context).await.unwrap(), Pulsed::Busy);
+}
+
+#[tokio::test]
+async fn who_comes_to_work_while_a_group_is_given_up_is_not_kept_waiting() {
+    let api = Api::new().await;
+    let group = json!({"name": "Sales", "pacing": {}});
+    api.put("/v1/skill-groups/sales", &group).await.expect(200);
+    let agent = json!({"name": "Ada", "skillGroups": ["sales"]});
+    api.put("/v1/agents/ada", &agent).await.expect(200);
+    let mut owner = owner(&api).await;
+    assert_eq!(owner.pulse(&api.context).await.unwrap(), Pulsed::Idle);
+    // Its owner has read the news; what wakes it now finds it owned.
+    api.pass(3).await;
+    gets_ready(&api, "ada").await;
+    api.pass(1).await;
+    assert!(owner_by_message(&api).await.is_none());
+    owner.give_up(&api.context).await.unwrap();
+    let mut owner = owner_by_message(&api).await.expect("at once");
+    assert_eq!(owner.pulse(&api.context).await.unwrap(), Pulsed::Busy);
+}
+
+#[tokio::test]
+async fn a_group_without_agents_is_looked_at_every_ten_minutes_and_no_sooner() {
+    let api = Api::new().await;
+    nobody_at_work(&api).await;
+    let mut looks = Vec::new();
+    for second in 0..31 * 60 {
+        if second % 60 == 0 {
+            for shard in 0..DUE_SHARDS {
+                sweep(&api.context, shard, From::Cursor).await.unwrap();
+            }
+        }
+        if let Some(mut owner) = owner_by_message(&api).await {
+            looks.push(second);
+            owner.pulse(&api.context).await.unwrap();
+            owner.give_up(&api.context).await.unwrap();
+        }
+        api.pass(1).await;
+    }
+    assert_eq!(looks.len(), 3, "{looks:?}");
+    // Of the states from which audits begin there is one an hour.
+    let snapshots = Query {
+        partition: keys::pacing_snapshots(&acme(), &sales()),
+        range: SortRange::All,
+        after: None,
+        order: Order::Ascending,
+        limit: 10,
+        consistency: Consistency::Strong,
+    };
+    assert_eq!(api.context.table.query(&snapshots).await.unwrap().items.len(), 1);
 }
 
 #[tokio::test]

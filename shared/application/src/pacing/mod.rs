@@ -26,11 +26,12 @@ pub(crate) use mail::call_changed;
 pub use mail::{InboundReport, agents_changed, inbound};
 pub use offers::answer;
 pub(crate) use owner::begin;
-pub use owner::{Owner, PULSE, Pulsed};
+pub use owner::{Occasion, Owner, PULSE, Pulsed};
 pub use terms::{Budget, CampaignPacing, GroupPacing, Over};
 pub(crate) use waiting::{any as any_waiting, enqueue, waits_for_agent};
 
 use domain::id::{SkillGroupId, TenantId};
+use domain::time::Millis;
 use domain::timer::{Timer, TimerKind};
 use platform::queues::{OutgoingMessage, QueueName};
 
@@ -39,15 +40,23 @@ use crate::error::Error;
 use crate::keys;
 use crate::timers::TimerMessage;
 
-/// Asks that somebody paces a group. If that is lost, the group's own timer does it a little later.
+/// What tells a waking from the group's own timer.
+const WOKEN: u64 = 1;
+
+/// Asks that somebody paces a group: at once, or with others in a moment. If that is lost, the group's own timer does
+/// it later.
 pub(crate) async fn wake(context: &Context, tenant: &TenantId, group: &SkillGroupId) {
-    if !context.caches.woken.is_first(tenant, group, context.now()) {
-        return;
+    if let Some(delay) = context.caches.woken.next(tenant, group, context.now()) {
+        call_owner(context, tenant, group, delay).await;
     }
+}
+
+/// Sends the message by which a group finds an owner, if it has none then.
+async fn call_owner(context: &Context, tenant: &TenantId, group: &SkillGroupId, delay: Millis) {
     let key = keys::pacing_owner(tenant, group);
     let message = OutgoingMessage {
-        body: TimerMessage::new(&key, 0).encode(),
-        delay: domain::time::Millis::ZERO,
+        body: TimerMessage::new(&key, WOKEN).encode(),
+        delay,
         group: tenant.to_string(),
     };
     if let Err(error) = context.queues.send(QueueName::Pacing, vec![message]).await {
@@ -60,8 +69,13 @@ pub(crate) async fn wake(context: &Context, tenant: &TenantId, group: &SkillGrou
 /// # Errors
 /// If the table does not answer.
 pub async fn due(context: &Context, message: &TimerMessage) -> Result<Option<Owner>, Error> {
+    let occasion = if message.generation == WOKEN {
+        Occasion::Woken
+    } else {
+        Occasion::Timer
+    };
     match keys::parse_pacing_owner(&message.key()) {
-        Some((tenant, group)) => Owner::take(context, &tenant, &group).await,
+        Some((tenant, group)) => Owner::take(context, &tenant, &group, occasion).await,
         None => {
             tracing::warn!(
                 partition = message.key().partition,

@@ -48,6 +48,8 @@ const LOW: usize = 50;
 const WAITED_FOR: Millis = Millis::minutes(1);
 /// And one for whom nothing waits.
 const IDLE: Millis = Millis::minutes(10);
+/// By so much the clock of whoever sent a message may be ahead.
+const CLOCKS_DIFFER: Millis = Millis::seconds(1);
 /// The place of an owned group in the due index moves in steps of this: to move it costs writes, and a message.
 const DUE_STEP: Millis = Millis::seconds(5);
 
@@ -67,6 +69,26 @@ struct Ownership {
     snapshot: u64,
     /// When somebody is to look again; never while the group is not paced.
     again: Option<Timestamp>,
+    /// When a state was last written from which audits begin.
+    #[serde(default)]
+    audited: Timestamp,
+}
+
+/// What a group is to be taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// Something happened.
+    Woken,
+    /// Its time has come. Messages of times that have moved since are on their way still.
+    Timer,
+}
+
+impl Ownership {
+    /// Whether the group is to have a new owner now.
+    fn is_free(&self, occasion: Occasion, now: Timestamp) -> bool {
+        let is_due = || self.again.is_some_and(|again| again <= now + CLOCKS_DIFFER);
+        self.until <= now && (occasion == Occasion::Woken || is_due())
+    }
 }
 
 /// What a write does to the lease.
@@ -111,8 +133,6 @@ pub struct Owner {
     terms_read: Timestamp,
     looked_around: Timestamp,
     calls_looked_at: Timestamp,
-    /// When a state was last written from which audits begin.
-    audited: Timestamp,
 }
 
 fn put(tenant: &TenantId, group: &SkillGroupId, held: &Ownership, version: u64) -> Result<Write, Error> {
@@ -175,12 +195,13 @@ pub(super) async fn end_of_log(
 }
 
 impl Owner {
-    /// Takes a group that nobody owns, and knows what its last owner knew. `None` if somebody does, or the
-    /// group is not paced.
+    /// Takes a group that nobody owns, and knows what its last owner knew. `None` if somebody does, its time has not
+    /// come, or the group is not paced.
     pub async fn take(
         context: &Context,
         tenant: &TenantId,
         id: &SkillGroupId,
+        occasion: Occasion,
     ) -> Result<Option<Self>, Error> {
         let key = keys::pacing_owner(tenant, id);
         let now = context.now();
@@ -188,7 +209,7 @@ impl Owner {
         let Some(Stored {
             value: before,
             version,
-        }) = stored.filter(|stored| stored.value.until <= now)
+        }) = stored.filter(|stored| stored.value.is_free(occasion, now))
         else {
             return Ok(None);
         };
@@ -246,7 +267,6 @@ impl Owner {
             terms_read: Timestamp::default(),
             looked_around: Timestamp::default(),
             calls_looked_at: Timestamp::default(),
-            audited: Timestamp::default(),
         };
         if !recorded && !owner.write_snapshot(context, Lease::Renews).await? {
             return Ok(None);
@@ -309,7 +329,15 @@ impl Owner {
         } else {
             self.write(context, Vec::new(), Lease::Ends).await?
         };
-        if is_given_up {
+        if !is_given_up {
+            return Ok(());
+        }
+        // What came while the group was still held found an owner, who reads no more.
+        let news = self.mail.read(context, &self.tenant, &self.id).await;
+        let is_missed = news.map_or(true, |news| !news.is_empty());
+        if is_missed {
+            super::call_owner(context, &self.tenant, &self.id, Millis::ZERO).await;
+        } else {
             hand_over(context, &self.tenant, &self.id, again).await;
         }
         Ok(())
@@ -507,7 +535,8 @@ impl Owner {
     async fn write_snapshot(&mut self, context: &Context, lease: Lease) -> Result<bool, Error> {
         let entry = self.held.next;
         let (tenant, id) = (&self.tenant, &self.id);
-        let writes = log::snapshot(context, tenant, id, &self.group, entry, &mut self.audited).await?;
+        let audited = &mut self.held.audited;
+        let writes = log::snapshot(context, tenant, id, &self.group, entry, audited).await?;
         self.held.snapshot = entry;
         self.write(context, writes, lease).await
     }
