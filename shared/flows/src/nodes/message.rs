@@ -51,6 +51,7 @@ enum ChannelSettings {
         #[serde(default)]
         service_identifier: Option<String>,
         /// What it says.
+        #[schemars(length(min = 1))]
         text: String,
     },
     /// A WhatsApp message: a text or an approved template.
@@ -60,6 +61,7 @@ enum ChannelSettings {
         service_identifier: Option<String>,
         /// What it says.
         #[serde(default)]
+        #[schemars(length(min = 1))]
         text: Option<String>,
         /// The approved template that it uses.
         #[serde(default)]
@@ -71,8 +73,10 @@ enum ChannelSettings {
         #[serde(default)]
         service_identifier: Option<String>,
         /// Its subject.
+        #[schemars(length(min = 1))]
         subject: String,
         /// What it says.
+        #[schemars(length(min = 1))]
         text: String,
     },
 }

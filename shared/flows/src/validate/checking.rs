@@ -62,8 +62,15 @@ impl Checking<'_> {
         }
     }
 
-    /// Checks a template.
+    /// Checks a template. One that is blank would always come to nothing.
     pub(crate) fn template(&mut self, field: &str, source: &str) -> Option<Template> {
+        if source.trim().is_empty() || holds_controls(source) {
+            self.problem(
+                field,
+                "must not be blank, nor hold control characters besides line ends and tabs",
+            );
+            return None;
+        }
         match Template::check(source, self.vocabulary) {
             Ok(template) => {
                 self.reads(template.names());
@@ -80,10 +87,13 @@ impl Checking<'_> {
 
     /// Sees that a text has at least one byte and at most so many.
     pub(crate) fn length(&mut self, field: &str, text: &str, most: usize) -> Option<()> {
-        if (1..=most).contains(&text.len()) {
+        if (1..=most).contains(&text.len()) && !holds_controls(text) {
             return Some(());
         }
-        self.problem(field, format!("must have 1 to {most} bytes"));
+        self.problem(
+            field,
+            format!("must have 1 to {most} bytes, and no control characters"),
+        );
         None
     }
 
@@ -164,4 +174,10 @@ impl Checking<'_> {
             _ => {}
         }
     }
+}
+
+/// Control characters besides line ends and tabs.
+fn holds_controls(text: &str) -> bool {
+    text.chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }

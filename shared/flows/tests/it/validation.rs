@@ -49,6 +49,27 @@ fn each_fault_names_its_place() {
         ),
         (
             demo,
+            "/nodes/invite/channels/0",
+            json!({"channel": "sms", "text": " \n"}),
+            "/nodes/invite/channels/0/text",
+            "must not be blank",
+        ),
+        (
+            demo,
+            "/nodes/invite/channels/0",
+            json!({"channel": "sms", "text": "a\u{0}b"}),
+            "/nodes/invite/channels/0/text",
+            "control characters",
+        ),
+        (
+            demo,
+            "/nodes/invite/channels/0",
+            json!({"channel": "sms", "text": "Hello", "serviceIdentifier": "a\u{0}"}),
+            "/nodes/invite/channels/0/serviceIdentifier",
+            "control characters",
+        ),
+        (
+            demo,
             "/nodes/invite/surprise",
             json!(1),
             "/nodes/invite/surprise",
