@@ -286,7 +286,8 @@ pub async fn cancel(
                     .map(|decision| decision.map(Ok))
             }
             Cancel::InFlight(activity) => {
-                let in_flight = Error::conflict("in-flight", ChangeError::InFlight);
+                let detail = "the activity is being dispatched right now; no further attempt will be made";
+                let in_flight = Error::conflict("in-flight", detail);
                 Ok(Decision::one(put(&activity, version)?, Err(in_flight)))
             }
             Cancel::TooLate(state) => Ok(Decision::nothing(Err(Error::conflict(

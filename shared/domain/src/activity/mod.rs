@@ -189,8 +189,8 @@ pub struct Revision {
 /// Why an activity cannot be changed any more.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
-    /// A worker holds it. No further attempt follows.
-    #[error("the activity is being dispatched right now; no further attempt will be made")]
+    /// A worker holds it.
+    #[error("the activity is being dispatched right now, as it was; look at what becomes of it")]
     InFlight,
     /// It has left, or ended.
     #[error("the activity is {} already", .0.name())]
