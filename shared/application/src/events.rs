@@ -306,7 +306,12 @@ impl Told {
                 (event.at, data)
             }
             (Self::Message(_, message), _) => {
-                let data = json!({"messageId": message.id, "channel": message.channel, "body": message.body});
+                let data = json!({
+                    "messageId": message.id,
+                    "from": message.from,
+                    "channel": message.channel,
+                    "body": message.body,
+                });
                 (message.at, data)
             }
             (Self::Webhook(webhook), Happened::Webhook(event)) => {

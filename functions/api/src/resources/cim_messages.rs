@@ -1,6 +1,8 @@
 //! The door for Expertflow's Customer Channel Manager and for connectors: delivery notifications and
 //! customers' messages in CIM shape.
 
+use std::borrow::Cow;
+
 use application::error::FieldError;
 use application::receipts::{self, About, Arrival, Orphan, Outcome, Receipt, Returned, WrapUpCode};
 use axum::Json;
@@ -253,7 +255,10 @@ fn customers_message(message: Message) -> Result<(About, Returned), Problem> {
         ));
     }
     let address = header.channel_data.map(|data| data.channel_customer_identifier);
-    let from = address.as_deref().map(Subject::parse_address).transpose();
+    let from = address
+        .as_deref()
+        .map(|text| Subject::parse_address(&with_plus(text)))
+        .transpose();
     let quoted = header
         .original_message_id
         .or_else(|| body.field("messageId")?.as_str().map(str::to_owned));
@@ -282,6 +287,16 @@ fn customers_message(message: Message) -> Result<(About, Returned), Problem> {
             body,
         },
     ))
+}
+
+/// WhatsApp names people by their numbers without the plus.
+fn with_plus(text: &str) -> Cow<'_, str> {
+    let is_bare = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_bare {
+        Cow::Owned(format!("+{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Ids of ours begin so. What answers anything else is none to a message of ours: an opt-out word in it is honoured

@@ -334,6 +334,10 @@ pub enum HistoryOut {
     Message {
         /// The id that it came with.
         message_id: String,
+        /// From which address.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>, max_length = 320)]
+        from: Option<Address>,
         /// By which channel, if known.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<schema::Channel>)]
@@ -363,6 +367,7 @@ impl From<HistoryEntry> for HistoryOut {
             },
             HistoryEntry::Message(message) => Self::Message {
                 message_id: message.id,
+                from: message.from,
                 channel: message.channel,
                 at: message.at,
                 body: message.body,

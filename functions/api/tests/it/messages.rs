@@ -191,6 +191,72 @@ async fn an_unasked_opt_out_is_honoured() {
 }
 
 #[tokio::test]
+async fn what_quotes_a_message_that_never_left_is_the_customers_own() {
+    let api = Api::new().await;
+    let scheduled = api
+        .post("/v1/scheduled-activities", &activity())
+        .await
+        .expect(201)
+        .id();
+    let cancelled = api
+        .post("/v1/scheduled-activities", &activity())
+        .await
+        .expect(201)
+        .id();
+    let path = format!("/v1/scheduled-activities/{cancelled}");
+    api.delete(&path).await.expect(200);
+    let question = message("m1", Some(&cancelled), "What is this?");
+    assert_eq!(outcome(&api, &question).await, "unsolicited");
+    assert_eq!(outcome(&api, &question).await, "repeated");
+    // Nobody needs to tell who wrote: whom it was planned for.
+    let mut stop = message("m2", Some(&scheduled), "STOP");
+    stop["header"]["channelData"] = json!(null);
+    assert_eq!(outcome(&api, &stop).await, "unsolicited");
+    let barred = api.all("/v1/do-not-contact?address=%2B442079460958", 50).await;
+    assert_eq!(barred.len(), 1);
+    api.catch_up().await;
+    let read = api.get(&format!("/v1/scheduled-activities/{scheduled}")).await;
+    let customer = read.text_of("customerId");
+    let history = api.all(&format!("/v1/customers/{customer}/activities"), 50).await;
+    let wrote: Vec<_> = history
+        .iter()
+        .filter(|entry| entry["type"] == "message")
+        .collect();
+    assert_eq!(wrote.len(), 2, "{history:?}");
+    assert_eq!(wrote[0]["from"], "+442079460958");
+}
+
+#[tokio::test]
+async fn an_opt_out_bars_the_address_that_it_came_from_too() {
+    let api = Api::new().await;
+    let id = sent_as(&api, &of_named(&api)).await;
+    let mut stop = message("m1", Some(&id), "STOP");
+    stop["header"]["channelData"]["channelCustomerIdentifier"] = json!("+442079460123");
+    assert_eq!(outcome(&api, &stop).await, "folded");
+    for whose in [
+        "address=%2B442079460958",
+        "address=%2B442079460123",
+        "customerId=cus_4711",
+    ] {
+        let barred = api.all(&format!("/v1/do-not-contact?{whose}"), 50).await;
+        assert_eq!(barred.len(), 1, "{whose}");
+    }
+}
+
+#[tokio::test]
+async fn whatsapp_names_people_without_a_plus() {
+    let api = Api::new().await;
+    let mut stop = message("m1", None, "STOP");
+    stop["header"]["channelData"]["channelCustomerIdentifier"] = json!("442079460958");
+    assert_eq!(outcome(&api, &stop).await, "unsolicited");
+    let barred = api.all("/v1/do-not-contact?address=%2B442079460958", 50).await;
+    assert_eq!(barred.len(), 1);
+    // A number within its country is nobody's.
+    stop["header"]["channelData"]["channelCustomerIdentifier"] = json!("02079460958");
+    api.post("/v1/cim-messages", &stop).await.expect(422);
+}
+
+#[tokio::test]
 async fn an_opt_out_is_honoured_whatever_the_spelling_of_the_number() {
     for (listed, written) in [
         ("+525512345678", "+5215512345678"),

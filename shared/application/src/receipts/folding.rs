@@ -1,10 +1,11 @@
 //! What came back is folded into its activity, together with the step of its conversation, in one transaction.
 
 use compliance::caps::Ledger;
-use domain::activity::Activity;
+use domain::activity::{Activity, Plan};
+use domain::address::Address;
 use domain::channel::Channel;
 use domain::cim::Body;
-use domain::id::{ActivityId, TenantId};
+use domain::id::{ActivityId, CustomerId, TenantId};
 use domain::time::Timestamp;
 use domain::voice::CallResult;
 use flows::Event;
@@ -18,7 +19,7 @@ use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
 use crate::store::{Put, Stored, load};
-use crate::{activities, conversations, keys, opt_out, pacing};
+use crate::{activities, conversations, keys, opt_out, pacing, persons};
 
 /// Answers kept per activity; further ones still count as answers.
 pub const MAX_RESPONSES: usize = 100;
@@ -146,53 +147,59 @@ async fn load_activity(
     Ok(stored)
 }
 
+/// What became of a message as an answer to an activity.
+pub(super) enum Answered {
+    /// There is no such activity.
+    Unknown,
+    /// It was never sent as planned here, so that nobody can have answered it.
+    NeverSent(Box<Plan>),
+    /// It is taken in.
+    Taken(Outcome),
+}
+
+/// A customer's message, as it came.
+#[derive(Clone, Copy)]
+pub(super) struct Words<'a> {
+    pub(super) id: &'a str,
+    /// From which address, if known.
+    pub(super) from: Option<&'a Address>,
+    pub(super) body: &'a Body,
+    pub(super) at: Timestamp,
+}
+
 pub(super) async fn fold_response(
     context: &Context,
     tenant: &TenantId,
     id: &ActivityId,
-    message: &str,
-    body: &Body,
-    at: Timestamp,
+    words: Words<'_>,
     unquoted: Option<Unquoted<'_>>,
-) -> Result<Option<Outcome>, Error> {
+) -> Result<Answered, Error> {
     commit(context, || async {
         let Some(Stored { value, version }) = load_activity(context, tenant, id).await? else {
-            return Ok(Decision::nothing(None));
+            return Ok(Decision::nothing(Answered::Unknown));
         };
-        let key = keys::response(tenant, id, message);
+        let key = keys::response(tenant, id, words.id);
         if context.table.get(&key, Consistency::Strong).await?.is_some() {
-            return Ok(Decision::nothing(Some(Outcome::Repeated)));
+            return Ok(Decision::nothing(Answered::Taken(Outcome::Repeated)));
         }
-        let visit = value.plan.step.as_ref().map(|step| step.visit);
+        let plan = value.plan.clone();
+        let excerpt = excerpt(words.body);
         let writing = activities::writing(context, version);
-        let Some(value) = value.answered(message.to_owned(), excerpt(body), at, writing) else {
-            return Ok(Decision::nothing(Some(Outcome::Repeated)));
+        let Some(value) = value.answered(words.id.to_owned(), excerpt, words.at, writing) else {
+            return Ok(Decision::nothing(Answered::NeverSent(Box::new(plan))));
         };
-        let (event, bars) = match opt_out::word(body) {
+        let (event, bars) = match opt_out::word(words.body) {
             Some(word) => {
-                let plan = &value.plan;
-                let known = std::slice::from_ref(&plan.customer);
-                let persons = unquoted.map_or(known, |unquoted| unquoted.persons);
-                let bars = opt_out::writes(context, tenant, &plan.to, persons, &word).await?;
+                let persons = unquoted.map(|unquoted| unquoted.persons);
+                let bars = bars(context, tenant, &plan, words.from, persons, &word).await?;
                 (opt_out::ends(), bars)
             }
-            None => {
-                let text = body.readable().unwrap_or_default().to_owned();
-                let reply = Reply {
-                    activity: Some(id.clone()),
-                    visit,
-                    message_id: message.to_owned(),
-                    text,
-                    body_type: body.kind().to_owned(),
-                    at,
-                };
-                (Event::Reply(reply), Vec::new())
-            }
+            None => (Event::Reply(reply(id, &plan, words)), Vec::new()),
         };
         let response = StoredResponse {
-            id: message.to_owned(),
-            at,
-            body: body.clone(),
+            id: words.id.to_owned(),
+            at: words.at,
+            body: words.body.clone(),
         };
         let mut decision = conversations::carry(context, Stored { value, version }, vec![event]).await?;
         decision.push(Put::new(key, &response).write()?);
@@ -200,7 +207,37 @@ pub(super) async fn fold_response(
         if let Some(unquoted) = unquoted {
             decision.push(saw(unquoted.seen.clone(), context.now())?);
         }
-        Ok(decision.map(|_| Some(Outcome::Folded)))
+        Ok(decision.map(|_| Answered::Taken(Outcome::Folded)))
     })
     .await
+}
+
+fn reply(id: &ActivityId, plan: &Plan, words: Words<'_>) -> Reply {
+    Reply {
+        activity: Some(id.clone()),
+        visit: plan.step.as_ref().map(|step| step.visit),
+        message_id: words.id.to_owned(),
+        text: words.body.readable().unwrap_or_default().to_owned(),
+        body_type: words.body.kind().to_owned(),
+        at: words.at,
+    }
+}
+
+/// The writes of an opt-out: the address that was written to, and the one from which the word came, if it is another.
+async fn bars(
+    context: &Context,
+    tenant: &TenantId,
+    plan: &Plan,
+    from: Option<&Address>,
+    persons: Option<&[CustomerId]>,
+    word: &str,
+) -> Result<Vec<Write>, Error> {
+    let known = std::slice::from_ref(&plan.customer);
+    let mut bars = opt_out::writes(context, tenant, &plan.to, persons.unwrap_or(known), word).await?;
+    if let Some(from) = from.filter(|from| from.key() != plan.to.key()) {
+        let mut others = persons::of(context, tenant, from).await?;
+        others.retain(|person| *person != plan.customer);
+        bars.extend(opt_out::writes(context, tenant, from, &others, word).await?);
+    }
+    Ok(bars)
 }

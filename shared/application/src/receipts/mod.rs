@@ -28,7 +28,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::store::load;
 use crate::{keys, opt_out, persons};
-use folding::{fold_receipt, fold_response, fold_wrap_up};
+use folding::{Answered, Words, fold_receipt, fold_response, fold_wrap_up};
 use orphans::store_orphan;
 use unsolicited::unquoted_message;
 
@@ -134,6 +134,22 @@ pub struct Arrival {
     pub returned: Returned,
     /// When it happened, by the sender's clock, never after now.
     pub at: Timestamp,
+}
+
+impl Arrival {
+    /// A message that quotes what was only planned, and answers nothing: the customer's own. Where it does not say from
+    /// whom it is, it is from whom that was planned for.
+    fn of_whom_it_was_planned_for(&self, plan: &Plan) -> Self {
+        let mut own = self.clone();
+        own.about = About::Another;
+        if let Returned::Message { channel, from, .. } = &mut own.returned
+            && from.is_none()
+        {
+            *from = Some(plan.to.clone());
+            *channel = Some(plan.channel);
+        }
+        own
+    }
 }
 
 /// What became of an arrival.
@@ -262,8 +278,21 @@ async fn match_up(context: &Context, tenant: &TenantId, arrival: &Arrival) -> Re
             fold_receipt(context, tenant, &activity, attempt, receipt, arrival.at).await?
         }
         Returned::WrapUp { code } => fold_wrap_up(context, tenant, &activity, code, arrival.at).await?,
-        Returned::Message { id, body, .. } => {
-            fold_response(context, tenant, &activity, id, body, arrival.at, None).await?
+        Returned::Message { id, from, body, .. } => {
+            let words = Words {
+                id,
+                from: from.as_ref(),
+                body,
+                at: arrival.at,
+            };
+            match fold_response(context, tenant, &activity, words, None).await? {
+                Answered::Unknown => None,
+                Answered::Taken(outcome) => Some(outcome),
+                Answered::NeverSent(plan) => {
+                    let own = arrival.of_whom_it_was_planned_for(&plan);
+                    Some(unquoted_message(context, tenant, &own).await?)
+                }
+            }
         }
     };
     Ok(outcome)

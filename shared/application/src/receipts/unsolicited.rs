@@ -8,7 +8,7 @@ use domain::time::{Millis, Timestamp};
 use platform::table::{Consistency, Key, Write};
 use serde::{Deserialize, Serialize};
 
-use super::folding::fold_response;
+use super::folding::{Answered, Words, fold_response};
 use super::{About, Arrival, Outcome, Returned, unquoted};
 use crate::commit::{Decision, commit};
 use crate::context::Context;
@@ -49,13 +49,19 @@ pub(super) async fn unquoted_message(
             channel: *channel,
             at: arrival.at,
         };
+        let words = Words {
+            id,
+            from: Some(from),
+            body,
+            at: arrival.at,
+        };
         let unquoted = Unquoted {
             seen: &seen,
             persons: &persons,
         };
         if let Some(activity) = unquoted::about(context, tenant, &persons, &answer).await?
-            && let Some(outcome) =
-                fold_response(context, tenant, &activity, id, body, arrival.at, Some(unquoted)).await?
+            && let Answered::Taken(outcome) =
+                fold_response(context, tenant, &activity, words, Some(unquoted)).await?
         {
             return Ok(outcome);
         }
@@ -64,6 +70,7 @@ pub(super) async fn unquoted_message(
     let message = UnsolicitedMessage {
         id: id.clone(),
         customer: persons.first().cloned().unwrap_or_else(by_address),
+        from: Some(from.clone()),
         channel: *channel,
         at: arrival.at,
         body: body.clone(),
@@ -123,6 +130,9 @@ pub struct UnsolicitedMessage {
     pub id: String,
     /// From whom.
     pub customer: CustomerId,
+    /// From which address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Address>,
     /// By which channel, if known.
     pub channel: Option<Channel>,
     /// When.

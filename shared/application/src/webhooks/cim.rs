@@ -74,6 +74,11 @@ fn of_activity(activity: &Activity, event: &DomainEvent) -> Option<Message> {
 fn of_customer(message: &UnsolicitedMessage, event: &DomainEvent) -> Message {
     let header = Header {
         sender: Some(customer(&message.customer)),
+        channel_data: message.from.as_ref().map(|from| ChannelData {
+            channel_customer_identifier: from.to_string(),
+            service_identifier: None,
+            rest: Map::new(),
+        }),
         rest: rest(event, &message.customer),
         ..Header::default()
     };
