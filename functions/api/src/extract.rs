@@ -95,10 +95,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
         let (parts, body) = request.into_parts();
         if !is_json(&parts.headers) {
             return Err(Problem::media_type(
-                "Send JSON, with `Content-Type: application/json`.",
+                "Send JSON in UTF-8, with `Content-Type: application/json`.",
             ));
         }
         plain_encoding(&parts.headers)?;
+        // Nothing that takes a body takes parameters, too: what was meant to change its meaning must not be passed over.
+        Parameters::of(&parts).end()?;
         let bytes = collect(&parts.headers, body).await?;
         parse(&bytes).map(Self)
     }
@@ -109,13 +111,13 @@ fn is_json(headers: &HeaderMap) -> bool {
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let essence = text
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let mut parts = text.split(';').map(|part| part.trim().to_ascii_lowercase());
+    let essence = parts.next().unwrap_or_default();
+    let is_json =
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    // JSON is UTF-8 (RFC 8259, section 8.1).
+    let charset = parts.find_map(|part| Some(part.strip_prefix("charset=")?.trim_matches('"').to_owned()));
+    is_json && charset.is_none_or(|charset| charset == "utf-8")
 }
 
 /// Reads JSON. What is no JSON is malformed; JSON of another shape is invalid, with the field named.
@@ -199,9 +201,29 @@ fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
                 _ => "stands there twice".to_owned(),
             }
         }
-        None => text.to_owned(),
+        None => plain(text),
     };
     Problem::invalid(vec![FieldError::new(pointer, detail)])
+}
+
+/// What serde says of a type, without Rust's names.
+fn plain(text: &str) -> String {
+    let Some((given, expected)) = text.rsplit_once(", expected ") else {
+        return text.to_owned();
+    };
+    let expected = match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a string" | "a borrowed string" | "string or map" => "a text",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        // The rest of it are names of ours.
+        named if named.starts_with("struct ") || named.starts_with("internally tagged enum ") => "an object",
+        other => other,
+    };
+    format!("{given}, expected {expected}")
 }
 
 /// What serde says about the fields that are known.
@@ -392,6 +414,37 @@ mod tests {
         let body = Body::from_stream(beginning.chain(futures::stream::pending()));
         let problem = collect(&HeaderMap::new(), body).await.unwrap_err().body();
         assert_eq!((problem.status, problem.code.as_str()), (408, "request-timeout"));
+    }
+
+    #[test]
+    fn types_are_told_in_plain_words() {
+        for (body, told) in [
+            ("null", "invalid type: null, expected an object"),
+            ("{\"name\": \"a\", \"list\": [7]}", "invalid type: integer `7`, expected an object"),
+            ("{\"name\": \"a\", \"list\": {}}", "invalid type: map, expected a list"),
+            (
+                "{\"name\": \"a\", \"list\": [{\"count\": \"x\"}]}",
+                "invalid type: string \"x\", expected a whole number from 0 on",
+            ),
+        ] {
+            let problem = parse::<Sample>(body.as_bytes()).unwrap_err().body();
+            let detail = problem.errors.first().map(|error| error.detail.clone());
+            assert_eq!(detail.as_deref(), Some(told), "{body}");
+        }
+    }
+
+    #[test]
+    fn json_is_utf_8() {
+        for (given, fits) in [
+            ("application/json", true),
+            ("Application/JSON; charset=\"UTF-8\"", true),
+            ("application/merge-patch+json;charset=utf-8", true),
+            ("application/json; charset=utf-16", false),
+            ("text/json", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, given.parse().unwrap())]);
+            assert_eq!(is_json(&headers), fits, "{given}");
+        }
     }
 
     #[test]

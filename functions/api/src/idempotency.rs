@@ -122,9 +122,13 @@ pub(crate) async fn once(
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get(&KEY) else {
+    let mut values = headers.get_all(&KEY).iter();
+    let Some(value) = values.next() else {
         return Ok(None);
     };
+    if values.next().is_some() {
+        return Err(Problem::parameter("Idempotency-Key", "stands there twice"));
+    }
     let fits =
         |text: &&str| (1..=MAX_KEY).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
     match value.to_str().ok().filter(fits) {

@@ -86,7 +86,7 @@ const TAGS: [(&str, &str); 17] = [
 ];
 
 /// Most entries of maps, by schema and member, which derived schemas cannot say.
-const MAP_BOUNDS: [(&str, &str, usize); 13] = [
+const MAP_BOUNDS: [(&str, &str, usize); 17] = [
     ("ActivityIn", "metadata", 20),
     ("ActivityPatch", "metadata", 20),
     ("CampaignIn", "contactColumns", 100),
@@ -100,6 +100,10 @@ const MAP_BOUNDS: [(&str, &str, usize); 13] = [
     ("CustomerIn", "attributes", 200),
     ("DataPatch", "values", 8),
     ("DataPatch", "expected", 8),
+    ("CampaignPacing", "parameters", 32),
+    ("CampaignPolicy", "channelWindows", 4),
+    ("TenantPolicy", "channelWindows", 4),
+    ("Windows", "days", 7),
 ];
 
 /// Bodies and their parts that refuse members which they do not know, as their derived schemas cannot say.

@@ -14,6 +14,51 @@ pub(crate) struct Instant(String);
 #[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
 pub(crate) struct Id(String);
 
+/// A name of the caller's own.
+#[derive(ToSchema)]
+#[schema(value_type = String, min_length = 1, max_length = 128)]
+pub(crate) struct Name(String);
+
+/// A phone number in international form, or an e-mail address.
+#[derive(ToSchema)]
+#[schema(value_type = String, max_length = 320, example = "+442079460958")]
+pub(crate) struct AnyAddress(String);
+
+/// An IANA time zone.
+#[derive(ToSchema)]
+#[schema(value_type = String, max_length = 64, example = "Europe/Berlin")]
+pub(crate) struct Zone(String);
+
+/// A value of the caller's own data, in bytes.
+#[derive(ToSchema)]
+#[schema(value_type = String, max_length = 512)]
+pub(crate) struct MetadataValue(String);
+
+/// A value that is known of a customer, in bytes.
+#[derive(ToSchema)]
+#[schema(value_type = String, max_length = 2000)]
+pub(crate) struct Attribute(String);
+
+/// A setting or secret of a connector, in bytes; without control characters.
+#[derive(ToSchema)]
+#[schema(value_type = String, min_length = 1, max_length = 8192)]
+pub(crate) struct Setting(String);
+
+/// A type of events, such as `activity.sent`; or `activity.*`, all of a kind; or `*`, all.
+#[derive(ToSchema)]
+#[schema(value_type = String, min_length = 1, max_length = 64, example = "activity.sent")]
+pub(crate) struct EventPattern(String);
+
+/// A range of a day's hours.
+#[derive(ToSchema)]
+#[schema(value_type = String, max_length = 11, example = "09:00-18:00")]
+pub(crate) struct Hours(String);
+
+/// A day.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Date, max_length = 10, example = "2026-12-25")]
+pub(crate) struct Day(String);
+
 /// How a customer is reached.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
@@ -60,9 +105,9 @@ pub(crate) enum Priority {
 #[schema(rename_all = "camelCase")]
 pub(crate) enum AssignTo {
     /// A named agent.
-    AgentId(String),
+    AgentId(Name),
     /// A queue.
-    Queue(String),
+    Queue(Name),
 }
 
 /// Who starts a call when.
@@ -84,9 +129,9 @@ pub(crate) enum DialingMode {
 #[schema(rename_all = "camelCase")]
 pub(crate) enum Pool {
     /// Those of a skill group.
-    SkillGroup(String),
+    SkillGroup(Name),
     /// One, in the modes that reserve the agent first.
-    Agent(String),
+    Agent(Name),
 }
 
 /// How a call is paced: `kind` is `agent`, with `mode` and `pool`, or `ivr`: a machine speaks.
@@ -116,10 +161,10 @@ pub(crate) struct Budget {
 #[schema(rename_all = "camelCase")]
 pub(crate) struct CampaignPacing {
     /// INIT: how many calls to start; by the mode of the node if absent.
-    #[schema(example = "min(predictive(0.03), power(parameters.most))")]
+    #[schema(max_length = 2000, example = "min(predictive(0.03), power(parameters.most))")]
     init: Option<String>,
     /// SEIZE: which agents serve outbound, in a blended group; `credit()` if absent.
-    #[schema(example = "threshold(2)")]
+    #[schema(max_length = 2000, example = "threshold(2)")]
     seize: Option<String>,
     /// What formulas read as `parameters.<name>`.
     #[schema(required = false)]
@@ -129,7 +174,7 @@ pub(crate) struct CampaignPacing {
     #[schema(required = false)]
     ratio: f64,
     /// The limits of abandonment that are switched on; `30d` with 0.03 if absent, none if empty.
-    #[schema(required = false)]
+    #[schema(required = false, max_items = 4)]
     budgets: Vec<Budget>,
     /// A campaign of a higher priority has the group's agents first.
     #[schema(minimum = 0, maximum = 9, default = 5)]
@@ -206,11 +251,11 @@ pub(crate) enum ZonePolicy {
 pub(crate) struct Windows {
     /// Per day (`mon` to `sun`) its ranges, such as `09:00-18:00`. A day that is not named is closed.
     #[schema(required = false)]
-    days: std::collections::BTreeMap<String, Vec<String>>,
+    days: std::collections::BTreeMap<String, Vec<Hours>>,
     /// Dates that are closed all day.
     #[schema(max_items = 366)]
     #[schema(required = false)]
-    except: Vec<String>,
+    except: Vec<Day>,
 }
 
 /// At most `max` contacts of a person in any span of `windowMs`, over `channels` together.
@@ -234,8 +279,7 @@ pub(crate) struct CampaignPolicy {
     #[schema(min_length = 1, max_length = 100)]
     purpose: Option<String>,
     /// The IANA zone of people about whom nothing is known.
-    #[schema(example = "Europe/Berlin")]
-    time_zone: String,
+    time_zone: Zone,
     #[schema(required = false)]
     zone_policy: ZonePolicy,
     /// When people are contacted; absent: at any hour.
@@ -253,9 +297,8 @@ pub(crate) struct CampaignPolicy {
 #[schema(rename_all = "camelCase")]
 pub(crate) struct TenantPolicy {
     /// The IANA zone of people about whom nothing is known, where no campaign says another.
-    #[schema(example = "Europe/Berlin")]
     #[schema(required = false)]
-    time_zone: String,
+    time_zone: Zone,
     #[schema(required = false)]
     zone_policy: ZonePolicy,
     #[schema(required = false)]
@@ -268,6 +311,23 @@ pub(crate) struct TenantPolicy {
     #[schema(maximum = 31_622_400_000_u64)]
     #[schema(required = false)]
     rest_after_abandoned_ms: u64,
+}
+
+/// The side that an agent serves when free.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum Side {
+    Inbound,
+    Outbound,
+}
+
+/// What became of an inbound call.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum InboundEvent {
+    Queued,
+    Connected,
+    Abandoned,
 }
 
 /// A time for which an agent is promised elsewhere.

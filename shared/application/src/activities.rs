@@ -202,6 +202,10 @@ async fn check(context: &Context, tenant: &TenantId, plan: &Plan, now: Timestamp
     if !wrong.is_empty() {
         return Err(Error::Invalid(wrong));
     }
+    if !plan.message.can_be_sent_by(plan.channel) {
+        let detail = format!("{} is nothing to send by {}", plan.message.kind(), plan.channel);
+        return Err(Error::field("/message/type", detail));
+    }
     if plan.lacks_abandoned_message() {
         let detail = "is needed in the modes `power` and `predictive`: a customer for whom no agent is there hears \
                       who called, and how to be called no more";

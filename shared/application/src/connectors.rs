@@ -1,6 +1,6 @@
 //! Connectors: the configuration of a channel's providers, and the connector for an activity.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::activity::Via;
@@ -100,16 +100,13 @@ pub async fn put(
     let mut all = stored_secrets(context, tenant, &config).await?;
     all.extend(secrets.clone());
     context.connectors.build(&config, &all).map_err(|error| {
-        let kind = if context
-            .connectors
-            .secret_names(config.kind)
-            .contains(&error.setting.as_str())
-        {
-            "secrets"
-        } else {
-            "settings"
+        let secrets = context.connectors.secret_names(config.kind);
+        let within = match error.setting.as_str() {
+            "channels" => "",
+            setting if secrets.contains(&setting) => "/secrets",
+            _ => "/settings",
         };
-        Error::field(format!("/{kind}/{}", error.setting), error.problem)
+        Error::field(format!("{within}/{}", error.setting), error.problem)
     })?;
     for (field, secret) in secrets {
         context
@@ -144,6 +141,10 @@ pub async fn put(
 fn check(config: &ConnectorConfig) -> Result<(), Error> {
     if config.channels.is_empty() {
         return Err(Error::field("/channels", "must name at least one channel"));
+    }
+    let mut named = BTreeSet::new();
+    if let Some(place) = config.channels.iter().position(|channel| !named.insert(*channel)) {
+        return Err(Error::field(format!("/channels/{place}"), "stands there twice"));
     }
     if !(1..=MAX_RATE).contains(&config.rate_per_second) {
         return Err(Error::field(

@@ -268,6 +268,7 @@ fn refused(error: flows::StepError) -> Error {
         E::UnknownVariable(name) | E::Type { variable: name, .. } => {
             Error::field(format!("/values/{name}"), error)
         }
+        E::UnknownExpected(name) => Error::field(format!("/expected/{name}"), error),
         E::TooLarge => Error::field("/values", error),
         E::Conflict { .. } => Error::conflict("data-version", error),
         E::Ended => Error::conflict("conversation-ended", error),

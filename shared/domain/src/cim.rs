@@ -6,6 +6,8 @@
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
 
+use crate::channel::Channel;
+
 /// Largest message body, in bytes of JSON.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Longest text of a PLAIN message, in characters.
@@ -102,6 +104,15 @@ impl Body {
             Err(BodyError::TooLarge)
         } else {
             Ok(body)
+        }
+    }
+
+    /// Whether it can be sent by a channel: what reports on messages only comes back, and a call needs a line.
+    pub fn can_be_sent_by(&self, channel: Channel) -> bool {
+        match self.kind() {
+            "DELIVERYNOTIFICATION" | "DELETEDNOTIFICATION" | "RECEIPT" | "WRAPUP" => false,
+            "VOICE" => channel == Channel::Voice,
+            _ => true,
         }
     }
 

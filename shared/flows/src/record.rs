@@ -189,6 +189,9 @@ fn check_values(
         return Err(StepError::TooLarge);
     }
     for (variable, version) in expected {
+        if !flow.variables.contains_key(variable.as_str()) {
+            return Err(StepError::UnknownExpected(variable.clone()));
+        }
         let current = conversation
             .data
             .get(variable.as_str())

@@ -38,6 +38,9 @@ pub enum StepError {
     /// The flow declares no such variable.
     #[error("there is no variable `{0}`")]
     UnknownVariable(String),
+    /// A version is expected of a variable that the flow does not declare.
+    #[error("there is no variable `{0}`")]
+    UnknownExpected(String),
     /// A value is not of the type that the flow declares.
     #[error("`{variable}` must be a {expected}")]
     Type {

@@ -318,7 +318,7 @@ pub(crate) async fn tell(
 #[serde(deny_unknown_fields)]
 pub struct SideIn {
     /// `outbound` seizes the agent: free, inbound routing passes the agent over. `inbound` lets go.
-    #[schema(value_type = String, example = "outbound")]
+    #[schema(value_type = schema::Side)]
     side: Side,
 }
 

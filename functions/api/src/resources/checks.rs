@@ -73,11 +73,13 @@ pub(crate) fn short_entries<'a>(
         )];
     }
     let outside = |(name, value): (&String, &str)| {
-        let fits = (1..=longest_name).contains(&name.len()) && value.len() <= longest_value;
+        let fits = (1..=longest_name).contains(&name.len()) && (1..=longest_value).contains(&value.len());
+        let is_plain = !value.chars().chain(name.chars()).any(char::is_control);
         let shown: String = name.chars().take(64).collect();
-        let detail =
-            format!("is outside the bounds: names 1 to {longest_name} bytes, values at most {longest_value}");
-        (!fits).then(|| FieldError::new(format!("{pointer}/{}", token(&shown)), detail))
+        let detail = format!(
+            "must have a name of 1 to {longest_name} bytes and a value of 1 to {longest_value}, without control characters"
+        );
+        (!(fits && is_plain)).then(|| FieldError::new(format!("{pointer}/{}", token(&shown)), detail))
     };
     entries.filter_map(outside).collect()
 }

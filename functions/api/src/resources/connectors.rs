@@ -43,11 +43,13 @@ pub struct ConnectorIn {
     channels: Vec<Channel>,
     /// Settings by name; which there are depends on the kind.
     #[serde(default)]
-    #[schema(example = json!({"webhookUrl": "https://ccm.example.org/sms"}))]
+    #[schema(value_type = BTreeMap<String, schema::Setting>,
+        example = json!({"webhookUrl": "https://ccm.example.org/sms"}))]
     settings: BTreeMap<String, String>,
     /// Secrets by name: write-only. Those that are not named stay as they are.
     #[serde(default)]
-    #[schema(write_only, example = json!({"token": "..."}))]
+    #[schema(value_type = BTreeMap<String, schema::Setting>, write_only,
+        example = json!({"token": "..."}))]
     secrets: BTreeMap<String, String>,
     /// Most messages per second, over all workers.
     #[serde(default = "default_rate")]

@@ -45,16 +45,14 @@ pub struct CustomerIn {
     /// Addresses by channel.
     #[schema(example = json!({"sms": "+442079460958", "email": "ann@example.org"}))]
     #[schema(required = false)]
-    addresses: BTreeMap<String, String>,
-    /// An IANA zone.
-    #[schema(example = "Europe/Berlin")]
-    time_zone: Option<String>,
+    addresses: BTreeMap<String, schema::AnyAddress>,
+    time_zone: Option<schema::Zone>,
     /// A language tag.
-    #[schema(example = "de-AT")]
+    #[schema(example = "de-AT", max_length = 35)]
     language: Option<String>,
     /// Further values (names 64 bytes, values 2,000).
     #[schema(required = false)]
-    attributes: BTreeMap<String, String>,
+    attributes: BTreeMap<String, schema::Attribute>,
     /// Consent records. They are added to those that stand: records are proof and stay.
     #[schema(max_items = 100, required = false)]
     consent: Vec<ConsentRecordIn>,

@@ -66,7 +66,7 @@ pub struct GroupPacingBody {
     #[schema(minimum = 0, maximum = 3600, default = 180)]
     commitment_lead_seconds: f64,
     /// Where the clock hangs that formulas read.
-    #[schema(value_type = String, example = "Europe/London", default = "UTC")]
+    #[schema(value_type = String, max_length = 64, example = "Europe/London", default = "UTC")]
     time_zone: TimeZone,
 }
 
@@ -156,8 +156,7 @@ pub struct InboundCallIn {
     /// The routing engine's name of the call.
     #[schema(value_type = String, min_length = 1, max_length = 64)]
     call_id: Text<64>,
-    /// `queued`, `connected` or `abandoned`.
-    #[schema(value_type = String, example = "queued")]
+    #[schema(value_type = schema::InboundEvent)]
     event: InboundSeen,
 }
 

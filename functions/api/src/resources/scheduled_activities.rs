@@ -80,6 +80,7 @@ pub struct ActivityIn {
     callback_url: Option<Url>,
     /// Your own data, up to 20 entries (keys 64 bytes, values 512); they come back everywhere.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, schema::MetadataValue>)]
     metadata: BTreeMap<String, String>,
 }
 
@@ -441,6 +442,7 @@ pub struct ActivityPatch {
     priority: Option<Priority>,
     /// New metadata, whole.
     #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, schema::MetadataValue>>)]
     metadata: Option<BTreeMap<String, String>>,
 }
 

@@ -33,7 +33,8 @@ pub struct WebhookIn {
     #[schema(value_type = String, format = Uri, max_length = 2048)]
     url: Url,
     /// Event types, such as `activity.delivered`, `activity.*` or `*`; see `/v1/event-types`.
-    #[schema(min_items = 1, max_items = 50, example = json!(["activity.*", "customer.response"]))]
+    #[schema(value_type = Vec<schema::EventPattern>, min_items = 1, max_items = 50,
+        example = json!(["activity.*", "customer.response"]))]
     event_types: Vec<String>,
     /// Only what happens in this campaign.
     #[serde(default)]
@@ -195,7 +196,7 @@ pub struct WebhookPatch {
     #[schema(value_type = Option<String>, format = Uri, max_length = 2048)]
     url: Option<Url>,
     #[serde(default)]
-    #[schema(min_items = 1, max_items = 50)]
+    #[schema(value_type = Option<Vec<schema::EventPattern>>, min_items = 1, max_items = 50)]
     event_types: Option<Vec<String>>,
     /// Null for all campaigns.
     #[serde(default, deserialize_with = "cleared")]

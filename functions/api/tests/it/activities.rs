@@ -64,9 +64,14 @@ async fn every_field_that_is_wrong_is_named() {
         ("/serviceIdentifier", json!("a\u{0}b")),
         ("/priority", json!("low")),
         ("/nonsense", json!(1)),
+        ("/message/type", json!("WRAPUP")),
+        ("/message/type", json!("VOICE")),
     ] {
         let mut body = activity();
-        body[&pointer[1..]] = value.clone();
+        match pointer.strip_prefix("/message/") {
+            Some(member) => body["message"][member] = value.clone(),
+            None => body[&pointer[1..]] = value.clone(),
+        }
         let answer = api
             .post("/v1/scheduled-activities", &body)
             .await

@@ -1,5 +1,7 @@
 //! Creating, editing, publishing, holding and ending campaigns.
 
+use std::collections::BTreeSet;
+
 use domain::campaign::{CampaignAction, CampaignState};
 use domain::id::{CampaignId, TenantId};
 use domain::log::Log;
@@ -29,6 +31,15 @@ fn check(definition: &Definition) -> Result<(), Error> {
             "/contactLists",
             format!("may name at most {MAX_LISTS} lists"),
         ));
+    }
+    let mut named = BTreeSet::new();
+    if let Some(place) = definition
+        .contact_lists
+        .iter()
+        .position(|list| !named.insert(list))
+    {
+        let at = format!("/contactLists/{place}");
+        wrong.push(FieldError::new(at, "stands there twice"));
     }
     if !(1..=MAX_START_RATE).contains(&definition.start_rate_per_second) {
         let detail = format!("must lie between 1 and {MAX_START_RATE}");

@@ -78,12 +78,14 @@ impl CampaignPolicy {
     /// JSON pointers are from the policy.
     pub fn check(&self) -> Result<(), Vec<FieldError>> {
         let mut errors = check_caps(&self.caps);
-        let length = self.purpose.as_ref().map(|purpose| purpose.trim().len());
-        if length.is_some_and(|length| length == 0 || length > MAX_TEXT) {
+        let fits = |purpose: &String| {
+            (1..=MAX_TEXT).contains(&purpose.trim().len()) && !purpose.chars().any(char::is_control)
+        };
+        if !self.purpose.as_ref().is_none_or(fits) {
             errors.push(FieldError::new(
                 "/purpose",
                 "length",
-                format!("must have 1 to {MAX_TEXT} characters"),
+                format!("must have 1 to {MAX_TEXT} bytes, none of them a control character"),
             ));
         }
         if errors.is_empty() { Ok(()) } else { Err(errors) }

@@ -160,8 +160,8 @@ fn a_template_that_cannot_be_rendered_fails_and_blocks_nothing() {
     insta::assert_snapshot!(flows::explain(&walk.conversation.log), @r"
     2026-02-25T06:13:20.000Z: began at `invite`.
     2026-02-25T06:13:20.000Z: visit 1 of `invite` came out as `no_address`; went on to `text`.
-    2026-02-25T06:13:20.000Z: visit 2 of `text` came out as `failed` (template); went on to `email`.
-    2026-02-25T06:13:20.000Z: visit 3 of `email` came out as `failed` (template); went on to `notReached`.
+    2026-02-25T06:13:20.000Z: visit 2 of `text` came out as `failed` (template: line 1: engine ran out of fuel); went on to `email`.
+    2026-02-25T06:13:20.000Z: visit 3 of `email` came out as `failed` (template: comes out empty); went on to `notReached`.
     2026-02-25T06:13:20.000Z: ended at `notReached` as `not_reached`.
     ");
 }
