@@ -420,8 +420,14 @@ mod tests {
     fn types_are_told_in_plain_words() {
         for (body, told) in [
             ("null", "invalid type: null, expected an object"),
-            ("{\"name\": \"a\", \"list\": [7]}", "invalid type: integer `7`, expected an object"),
-            ("{\"name\": \"a\", \"list\": {}}", "invalid type: map, expected a list"),
+            (
+                "{\"name\": \"a\", \"list\": [7]}",
+                "invalid type: integer `7`, expected an object",
+            ),
+            (
+                "{\"name\": \"a\", \"list\": {}}",
+                "invalid type: map, expected a list",
+            ),
             (
                 "{\"name\": \"a\", \"list\": [{\"count\": \"x\"}]}",
                 "invalid type: string \"x\", expected a whole number from 0 on",

@@ -91,6 +91,15 @@ async fn every_field_that_is_wrong_is_named() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_is_not_known_stops_a_write() {
+    let api = Api::new().await;
+    let answer = api
+        .post("/v1/scheduled-activities?dryRun=true", &activity())
+        .await;
+    assert_eq!(answer.problem(400, "malformed-request").pointers(), ["/dryRun"]);
+}
+
+#[tokio::test]
 async fn one_bad_item_does_not_fail_a_batch() {
     let api = Api::new().await;
     let mut bad = activity();

@@ -212,6 +212,10 @@ async fn conversations_are_read_told_and_stopped() {
         (json!({"values": {}}), "/values"),
         (json!({"values": {"confirmed": "yes"}}), "/values/confirmed"),
         (json!({"values": {"nothing": 1}}), "/values/nothing"),
+        (
+            json!({"values": {"confirmed": true}, "expected": {"nothing": 0}}),
+            "/expected/nothing",
+        ),
         (json!({"values": 1}), "/values"),
         (json!({"value": {}}), "/value"),
     ] {

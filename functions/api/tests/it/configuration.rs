@@ -42,7 +42,11 @@ async fn connectors_keep_their_secrets() {
         ),
         ("secrets", json!({"password": "hunter2"}), "/secrets/password"),
         ("secrets", json!({"token": 1}), "/secrets/token"),
-        ("secrets", json!({"token": "hunter2\nX-Header: x"}), "/secrets/token"),
+        (
+            "secrets",
+            json!({"token": "hunter2\nX-Header: x"}),
+            "/secrets/token",
+        ),
         ("secrets", json!({"token": ""}), "/secrets/token"),
         ("channels", json!(["sms", "sms"]), "/channels/1"),
         ("name", json!(" "), "/name"),

@@ -49,6 +49,12 @@ async fn a_repetition_is_answered_the_same() {
             .await
             .problem(400, "malformed-request");
     }
+    let twice = api
+        .call(Method::POST, "/v1/scheduled-activities")
+        .key("a")
+        .key("b");
+    let answer = twice.json(&activity()).send().await;
+    answer.problem(400, "malformed-request");
 }
 
 #[tokio::test]
