@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,7 +18,11 @@ READ_STREAM = {
     "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
 }  # fmt: skip
 # Where the program says how items stand in the table.
-LAYOUT = pathlib.Path(__file__).resolve().parents[2] / "shared/platform-aws/src/layout/mod.rs"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LAYOUT = ROOT / "shared/platform-aws/src/layout/mod.rs"
+# What a program's ports say if it makes connectors, and what its function then has to be told.
+MAKES_CONNECTORS = ".connectors()"
+BY_ROLE = "CONNECTORS_USE_ROLE"
 # X-Ray knows no resources for these (Service Authorization Reference).
 TRACING = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
 # Names that are only known at run time, within one thing of this stack or one that a parameter names: objects of a
@@ -183,9 +188,39 @@ def told_by_shard(template: Template) -> Iterator[str]:
         yield "two batches of one shard would be counted at once"
 
 
+def connectors_by_role(template: Template) -> Iterator[str]:
+    """Whatever makes connectors knows whether they sign by the role: a connector without keys that one function takes
+    and another refuses could not be set up, or its receipts not be read."""
+    makers = set(_makers_of_connectors())
+    told = {}
+    for name, function in template.functions().items():
+        program = function["CodeUri"].rsplit("/", 1)[-1]
+        variables = template.data["Globals"]["Function"]["Environment"]["Variables"]
+        variables = variables | function.get("Environment", {}).get("Variables", {})
+        if program in makers:
+            told[name] = variables.get(BY_ROLE)
+            makers.discard(program)
+        elif BY_ROLE in variables:
+            yield f"{name} makes no connectors, and need not know of {BY_ROLE}"
+    for name, value in told.items():
+        if value is None:
+            yield f"{name} makes connectors, and is not told {BY_ROLE}"
+        elif value != next(iter(told.values())):
+            yield f"{name} is told another {BY_ROLE} than others"
+    for program in sorted(makers):
+        yield f"{program} makes connectors, and is no function of the template"
+
+
+def _makers_of_connectors() -> Iterator[str]:
+    """The programs, by name, among whose ports connectors are."""
+    for main in sorted([*ROOT.glob("functions/*/src/main.rs"), *ROOT.glob("workers/*/src/main.rs")]):
+        if MAKES_CONNECTORS in main.read_text():
+            yield tomllib.loads((main.parents[1] / "Cargo.toml").read_text())["package"]["name"]
+
+
 RULES: list[Callable[[Template], Iterator[str]]] = [
     no_wildcard_actions, no_wildcard_resources, a_role_each, visibility, dead_letters, partial_failures,
-    event_source_rights, layout, told_by_shard,
+    event_source_rights, layout, told_by_shard, connectors_by_role,
 ]  # fmt: skip
 
 

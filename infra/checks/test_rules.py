@@ -2,10 +2,11 @@
 
 import unittest
 
-from rules import faults
+from rules import BY_ROLE, faults
 from template import PATH, Template
 
 TEXT = PATH.read_text()
+BY_ROLE_TOLD = BY_ROLE + ': !If [SendsByRole, "true", "false"]'
 
 # What is written instead of what, and the rule that must notice.
 PLANTED = [
@@ -24,6 +25,10 @@ PLANTED = [
     ('{"announced": {"N": ["1"]}}', '{"announced": {"N": ["0"]}}', "layout"),
     ("            TumblingWindowInSeconds: 900\n", "", "told_by_shard"),
     ("ParallelizationFactor: 1", "ParallelizationFactor: 2", "told_by_shard"),
+    (f"          {BY_ROLE_TOLD}\n", "", "connectors_by_role"),
+    (BY_ROLE_TOLD, f'{BY_ROLE}: "true"', "connectors_by_role"),
+    ("      Timeout: 10\n      Environment:\n        Variables:\n",
+     f"      Timeout: 10\n      Environment:\n        Variables:\n          {BY_ROLE_TOLD}\n", "connectors_by_role"),
 ]  # fmt: skip
 
 

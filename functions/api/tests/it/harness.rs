@@ -17,6 +17,7 @@ use domain::timer::{DUE_SHARDS, TimerKind};
 use http::{HeaderMap, Method, Request, StatusCode};
 
 use platform::changes::{Changes, Consumer};
+use platform::connector::ConnectorFactory;
 use platform::world::Clock;
 use platform_memory::{Executor, Faults, World};
 use serde_json::{Value, json};
@@ -165,10 +166,26 @@ impl Api {
     pub(crate) async fn with_uploads<B: platform::blobs::Blobs + 'static>(
         uploads: impl FnOnce(Arc<World>) -> Arc<B>,
     ) -> Self {
+        let connectors = Fakes::default();
+        let factory = Arc::new(connectors.clone());
+        Self::build(uploads, connectors, |_| factory).await
+    }
+
+    /// An API whose connectors are made by another factory.
+    pub(crate) async fn with_connectors<C: ConnectorFactory + 'static>(
+        factory: impl FnOnce(Arc<World>) -> C,
+    ) -> Self {
+        Self::build(|world| world, Fakes::default(), |world| Arc::new(factory(world))).await
+    }
+
+    async fn build<B: platform::blobs::Blobs + 'static>(
+        uploads: impl FnOnce(Arc<World>) -> Arc<B>,
+        connectors: Fakes,
+        factory: impl FnOnce(Arc<World>) -> Arc<dyn ConnectorFactory>,
+    ) -> Self {
         let world = World::new(7, start(), Faults::none());
         let port = Arc::new(world.clone());
         let table = Arc::new(Moody::new(port.clone()));
-        let connectors = Fakes::default();
         let context = Context {
             table: table.clone(),
             queues: port.clone(),
@@ -176,7 +193,7 @@ impl Api {
             blobs: uploads(port.clone()),
             secrets: port.clone(),
             web: Arc::new(NoWeb),
-            connectors: Arc::new(connectors.clone()),
+            connectors: factory(port.clone()),
             clock: port.clone(),
             entropy: port,
             caches: Arc::new(Caches::default()),

@@ -11,6 +11,7 @@ mod access;
 mod activities;
 mod agents;
 mod bad_input;
+mod by_role;
 mod callbacks;
 mod campaigns;
 mod conditions;
