@@ -12,7 +12,7 @@ use domain::id::{CampaignId, CustomerId, EventId, TenantId};
 use domain::time::Timestamp;
 use flows::Conversation;
 use flows::conversation::log::ConversationEvent;
-use platform::changes::Change;
+use platform::changes::{Change, Consumer};
 use platform::table::Item;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -21,10 +21,10 @@ use crate::campaigns::{Campaign, CampaignEvent};
 use crate::context::Context;
 use crate::dispatch::scheduling_meta_data;
 use crate::error::Error;
-use crate::keys;
 use crate::receipts::UnsolicitedMessage;
 use crate::store::decode;
 use crate::webhooks::{Webhook, WebhookEvent};
+use crate::{keys, measures};
 
 /// An item whose change is told.
 #[derive(Clone, Debug)]
@@ -134,10 +134,13 @@ pub const EVENT_TYPES: [&str; 32] = [
 ];
 
 /// The item of a change, if its kind is told and it still stands. One that does not read is a defect;
-/// it is logged and passed over, so that it does not hold up everything behind it in the stream.
-pub fn told(change: &Change) -> Option<Told> {
+/// it is logged, counted and passed over, so that it does not hold up everything behind it in the stream.
+pub fn told(consumer: Consumer, change: &Change) -> Option<Told> {
     read(change.item.as_ref()?).unwrap_or_else(|error| {
-        tracing::error!(%error, sequence = %change.sequence, "a changed item does not read; passed over");
+        measures::stream_skipped(consumer);
+        tracing::error!(
+            %error, sequence = %change.sequence, consumer = consumer.name(), "a changed item does not read; passed over"
+        );
         None
     })
 }
@@ -145,13 +148,13 @@ pub fn told(change: &Change) -> Option<Told> {
 /// The same. Both consumers of the stream come by here: where they are one process, the second finds what
 /// the first one read. Of activities only, which are most of what changes, and never deleted: another one
 /// cannot come by the same key and version.
-pub(crate) fn told_once(context: &Context, change: &Change) -> Option<Arc<Told>> {
+pub(crate) fn told_once(context: &Context, consumer: Consumer, change: &Change) -> Option<Arc<Told>> {
     let item = change.item.as_ref()?;
     let key = (item.key.clone(), item.version);
     if let Some(known) = context.caches.told.get(&key) {
         return Some(known);
     }
-    let told = Arc::new(told(change)?);
+    let told = Arc::new(told(consumer, change)?);
     if matches!(*told, Told::Activity(_)) {
         context.caches.told.put(key, told.clone());
     }
@@ -368,4 +371,80 @@ fn activity_data(activity: &Activity, event: &ActivityEvent) -> Value {
         data.insert("conversationId".into(), Value::from(step.conversation.as_str()));
     }
     Value::Object(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    use metrics::{
+        Counter, Gauge, Histogram, Key as Measure, KeyName, Metadata, Recorder, SharedString, Unit,
+        with_local_recorder,
+    };
+    use platform::changes::Sequence;
+    use platform::table::Key;
+
+    use super::*;
+
+    /// Keeps what was counted, by name and dimension.
+    #[derive(Default)]
+    struct Counted(Mutex<Vec<(String, Arc<AtomicU64>)>>);
+
+    impl Counted {
+        fn all(&self) -> Vec<(String, u64)> {
+            let counted = self.0.lock().unwrap();
+            let read =
+                |(name, count): &(String, Arc<AtomicU64>)| (name.clone(), count.load(Ordering::Relaxed));
+            counted.iter().map(read).collect()
+        }
+    }
+
+    impl Recorder for Counted {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, measure: &Measure, _: &Metadata<'_>) -> Counter {
+            let labels: Vec<_> = measure
+                .labels()
+                .map(|l| format!("{}={}", l.key(), l.value()))
+                .collect();
+            let count = Arc::new(AtomicU64::new(0));
+            let name = format!("{} {}", measure.name(), labels.join(" "));
+            self.0.lock().unwrap().push((name, count.clone()));
+            Counter::from_arc(count)
+        }
+
+        fn register_gauge(&self, _: &Measure, _: &Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, _: &Measure, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    #[test]
+    fn an_item_that_does_not_read_is_counted_for_its_consumer() {
+        let key = Key::new("acme#A#act_1", "A");
+        let change = |body: &str| Change {
+            sequence: Sequence("7".into()),
+            key: key.clone(),
+            version: 1,
+            item: Some(Item {
+                key: key.clone(),
+                version: 1,
+                due: None,
+                expires: None,
+                announced: true,
+                body: body.into(),
+            }),
+        };
+        let counted = Counted::default();
+        with_local_recorder(&counted, || {
+            assert!(told(Consumer::Webhooks, &change(r#"{"a shape": "of tomorrow"}"#)).is_none());
+        });
+        assert_eq!(counted.all(), [("StreamSkipped Consumer=webhooks".to_owned(), 1)]);
+    }
 }

@@ -12,7 +12,7 @@
 //! | `SweepStrays` | count | – | timers that a sweep handed over again, because nobody had claimed them |
 //! | `QueueAge` | ms | `Queue` | from sending a message to handling it, with the delay that was asked for |
 //! | `QueueHeld` | ms | `Queue` | from a message's first receipt to this one: above 0 where it came again |
-//! | `StreamSkipped` | count | `Consumer` | records of the change stream that do not read |
+//! | `StreamSkipped` | count | `Consumer` | records of the change stream that do not read or cannot be handled, as often as they were passed over |
 
 use domain::time::Millis;
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
@@ -109,7 +109,7 @@ pub fn queue_held(queue: String, held: Millis) {
     histogram!(QUEUE_HELD, QUEUE => queue).record(millis(held));
 }
 
-/// A record of the change stream does not read.
+/// A record of the change stream does not read or cannot be handled, and was passed over.
 pub fn stream_skipped(consumer: Consumer) {
     counter!(STREAM_SKIPPED, CONSUMER => consumer.name()).increment(1);
 }

@@ -18,7 +18,7 @@ use domain::channel::Channel;
 use domain::id::ActivityId;
 use domain::time::Timestamp;
 use flows::Conversation;
-use platform::changes::{Change, Sequence};
+use platform::changes::{Change, Consumer, Sequence};
 use platform::table::{Item, Key};
 use platform_memory::executor::block_on;
 use platform_memory::{Faults, World, Written};
@@ -459,7 +459,7 @@ fn counters_equal_recounts(world: &World, items: &[Item], wrong: &mut Vec<String
                 version,
                 item: Some(item.clone()),
             };
-            if let Some(told) = events::told(&change) {
+            if let Some(told) = events::told(Consumer::History, &change) {
                 expected
                     .entry(told.campaign().is_some())
                     .or_default()
@@ -537,7 +537,7 @@ fn webhooks_tell_each_change_once(items: &[Item], told: &BTreeMap<String, String
                 version,
                 item: Some(item.clone()),
             };
-            if let Some(seen) = events::told(&change) {
+            if let Some(seen) = events::told(Consumer::Webhooks, &change) {
                 for event in seen.events(version) {
                     expected.insert(event.id.to_string(), event.kind);
                 }

@@ -13,7 +13,7 @@ pub use record::{HistoryEntry, customer_history};
 
 use std::sync::Arc;
 
-use platform::changes::{Change, ShardId};
+use platform::changes::{Change, Consumer, ShardId};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -29,7 +29,7 @@ pub(crate) struct Seen<'a> {
 pub async fn consume(context: &Context, shard: &ShardId, changes: &[Change]) -> Result<(), Error> {
     let mut seen = Vec::with_capacity(changes.len());
     for change in changes {
-        if let Some(told) = events::told_once(context, change) {
+        if let Some(told) = events::told_once(context, Consumer::History, change) {
             seen.push(Seen { change, told });
         }
     }

@@ -2,7 +2,7 @@
 //! goes out on the event bus.
 
 use platform::bus::{BusError, BusEvent};
-use platform::changes::{Change, ShardId};
+use platform::changes::{Change, Consumer, ShardId};
 use platform::table::TableError;
 use serde::Serialize;
 
@@ -50,7 +50,7 @@ pub async fn consume(context: &Context, _shard: &ShardId, changes: &[Change]) ->
     let mut tellings = Vec::new();
     let mut published = Vec::new();
     for change in changes {
-        let Some(told) = events::told_once(context, change) else {
+        let Some(told) = events::told_once(context, Consumer::Webhooks, change) else {
             continue;
         };
         let content = Content::of(&told, change.version);
