@@ -81,6 +81,11 @@ impl Error {
         }
     }
 
+    /// Whether it may pass by itself. Everything else is decided by what stands, and comes out the same again.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Platform(_))
+    }
+
     /// The present state does not allow it.
     pub fn conflict(code: &'static str, detail: impl ToString) -> Self {
         Self::Conflict {

@@ -9,6 +9,7 @@ pub mod fields;
 pub mod lambda;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+pub mod part;
 pub mod poll;
 #[cfg(feature = "aws")]
 pub mod program;

@@ -50,20 +50,39 @@ pub fn span(receives: u32, trace: Option<&TraceId>) -> Span {
     span
 }
 
+/// What a handler came to.
+pub(crate) enum Attempt {
+    /// It did its work.
+    Done,
+    /// It says why not.
+    Failed(Error),
+    /// It cannot even say so.
+    Panicked,
+}
+
+/// Runs a handler, whatever becomes of it.
+pub(crate) async fn attempt(handler: impl Future<Output = Result<(), Error>>) -> Attempt {
+    match AssertUnwindSafe(handler).catch_unwind().await {
+        Ok(Ok(())) => Attempt::Done,
+        Ok(Err(error)) => Attempt::Failed(error),
+        Err(_) => Attempt::Panicked,
+    }
+}
+
 /// Runs the handler of one record and says what is to become of it. Logged here, once.
 pub async fn handle(what: &str, handler: impl Future<Output = Result<(), Error>>) -> Verdict {
-    match AssertUnwindSafe(handler).catch_unwind().await {
-        Ok(Ok(())) => Verdict::Done,
+    match attempt(handler).await {
+        Attempt::Done => Verdict::Done,
         // Expected under load: no reason to wake anybody.
-        Ok(Err(error @ Error::Busy { .. })) => {
+        Attempt::Failed(error @ Error::Busy { .. }) => {
             tracing::debug!(%error, what, "comes again");
             Verdict::Again
         }
-        Ok(Err(error)) => {
+        Attempt::Failed(error) => {
             tracing::warn!(%error, what, "failed; comes again");
             Verdict::Again
         }
-        Err(_) => {
+        Attempt::Panicked => {
             tracing::error!(what, "panicked; comes again");
             Verdict::Again
         }

@@ -8,7 +8,7 @@ use domain::time::Millis;
 use platform::changes::{Change, Changes, Consumer, ShardId};
 use tokio_util::sync::CancellationToken;
 
-use crate::record::{Verdict, handle};
+use crate::part;
 
 /// Changes per batch.
 const BATCH: usize = 500;
@@ -20,7 +20,7 @@ const GATHER: Millis = Millis::new(20);
 /// The pause after a failed batch, which then comes again.
 const FAILED: Millis = Millis::new(500);
 
-/// Follows the stream until `stop`. A batch is checkpointed once it is handled, whole.
+/// Follows the stream until `stop`. A batch is checkpointed once it is handled, as far as it is.
 pub async fn follow<H, F>(changes: Arc<dyn Changes>, consumer: Consumer, stop: CancellationToken, handler: H)
 where
     H: Fn(ShardId, Vec<Change>) -> F,
@@ -60,17 +60,21 @@ where
         |error| tracing::warn!(%error, consumer = consumer.name(), "the change stream does not answer");
     for shard in changes.shards().await.map_err(failed)? {
         let batch = changes.read(consumer, &shard, BATCH).await.map_err(failed)?;
-        let Some(last) = batch.last().map(|change| change.sequence.clone()) else {
+        if batch.is_empty() {
             continue;
-        };
+        }
         let is_large = batch.len() >= LARGE;
-        if handle(consumer.name(), handler(shard.clone(), batch)).await == Verdict::Again {
+        let stopped_at = part::take_in(consumer, &shard, &batch, || true, handler).await;
+        let done = stopped_at.unwrap_or(batch.len()).checked_sub(1);
+        if let Some(last) = done.and_then(|last| batch.get(last)) {
+            changes
+                .checkpoint(consumer, &shard, &last.sequence)
+                .await
+                .map_err(failed)?;
+        }
+        if stopped_at.is_some() {
             return Err(());
         }
-        changes
-            .checkpoint(consumer, &shard, &last)
-            .await
-            .map_err(failed)?;
         if is_large {
             found = Found::Much;
         }

@@ -220,7 +220,48 @@ async fn the_first_change_that_is_not_done_is_told() {
         if holds { Err(busy()) } else { Ok(()) }
     })
     .await;
-    assert_eq!(failure.as_deref(), Some("1100"), "the first 100 are done");
+    assert_eq!(failure.as_deref(), Some("1150"), "what stands before it is done");
+}
+
+#[tokio::test]
+async fn what_is_done_together_is_not_handled_again_alone() {
+    let calls = Mutex::new(Vec::new());
+    let failure = consume(many(250), in_time(), async |changes| {
+        calls.lock().unwrap().push(changes.len());
+        let holds = changes.iter().any(|change| change.sequence.0 == "1101");
+        if holds { Err(busy()) } else { Ok(()) }
+    })
+    .await;
+    assert_eq!(failure.as_deref(), Some("1101"));
+    // 100 together; then 100 that fail, of which the second stops the batch.
+    assert_eq!(calls.into_inner().unwrap(), [100, 100, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_change_that_always_fails_is_passed_over_and_the_rest_is_done() {
+    for wrong in [
+        Error::Corrupt("it does not read".into()),
+        Error::field("", "would need 500000 bytes; at most 400 KB fit into one record"),
+        Error::not_found("campaign", "cmp_1"),
+    ] {
+        let alone = Mutex::new(Vec::new());
+        let failure = consume(many(120), in_time(), async |changes| {
+            let place = |change: &Change| change.sequence.0.clone();
+            let fails = changes.iter().map(place).any(|place| place == "1050");
+            if fails {
+                return Err(wrong.clone());
+            }
+            if let [change] = &changes[..] {
+                alone.lock().unwrap().push(place(change));
+            }
+            Ok(())
+        })
+        .await;
+        assert_eq!(failure, None, "nothing comes again");
+        let alone = alone.into_inner().unwrap();
+        assert_eq!(alone.len(), 99, "all of its part but itself, each by itself");
+        assert!(alone.is_sorted() && !alone.contains(&"1050".to_owned()));
+    }
 }
 
 #[tokio::test]
@@ -249,9 +290,56 @@ async fn the_end_of_a_window_is_an_empty_batch() {
 }
 
 #[tokio::test]
-async fn a_panic_stops_a_stream_where_it_happened() {
-    let failure = consume(many(3), in_time(), async |_| panic!("deliberate")).await;
-    assert_eq!(failure.as_deref(), Some("1000"));
+async fn a_change_that_panics_twice_alone_is_passed_over() {
+    let (seen, tries) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
+    let failure = consume(many(3), in_time(), async |changes| {
+        if changes.iter().any(|change| change.sequence.0 == "1001") {
+            tries.fetch_add(1, Ordering::Relaxed);
+            panic!("deliberate");
+        }
+        seen.lock()
+            .unwrap()
+            .extend(changes.into_iter().map(|change| change.sequence.0));
+        Ok(())
+    })
+    .await;
+    assert_eq!(failure, None);
+    assert_eq!(seen.into_inner().unwrap(), ["1000", "1002"]);
+    assert_eq!(tries.into_inner(), 3, "together, and twice alone");
+}
+
+#[tokio::test]
+async fn a_panic_that_passes_costs_no_change() {
+    let calls = AtomicUsize::new(0);
+    let failure = consume(many(1), in_time(), async |_| {
+        assert!(calls.fetch_add(1, Ordering::Relaxed) >= 2, "deliberate");
+        Ok(())
+    })
+    .await;
+    assert_eq!((failure, calls.into_inner()), (None, 3));
+}
+
+#[tokio::test]
+async fn where_all_of_many_panic_the_stream_stops() {
+    let failure = consume(many(30), in_time(), async |_| panic!("deliberate")).await;
+    assert_eq!(
+        failure.as_deref(),
+        Some("1000"),
+        "a fault of the program takes no change"
+    );
+    let failure = consume(many(9), in_time(), async |_| panic!("deliberate")).await;
+    assert_eq!(failure, None, "few may well be broken themselves");
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_alone_are_begun_while_there_is_time() {
+    let failure = consume(many(3), in_time(), async |changes| {
+        tokio::time::sleep(Millis::seconds(20).duration()).await;
+        if changes.len() > 1 { Err(busy()) } else { Ok(()) }
+    })
+    .await;
+    // Together until 20 s, alone until 40 s and until 60 s.
+    assert_eq!(failure.as_deref(), Some("1002"));
 }
 
 #[tokio::test(start_paused = true)]

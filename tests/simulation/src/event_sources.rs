@@ -130,21 +130,31 @@ impl EventSource<'_> {
             .map(|change| &change.sequence)
     }
 
-    /// Our function: some changes at a time, until some fail.
+    /// Our function: some changes at a time; those that fail together one by one, until one fails alone.
     async fn consume(&self, consumer: Consumer, shard: &ShardId, changes: &[Change]) -> Answer {
         let together = 1 + self.world.pick(TOGETHER);
-        for (place, some) in changes.chunks(together).enumerate() {
-            let work = async {
-                match consumer {
-                    Consumer::History => history::handle(self.context, shard, some).await,
-                    Consumer::Webhooks => webhooks::handle(self.context, shard, some).await,
+        for (part, some) in changes.chunks(together).enumerate() {
+            if self.consume_some(consumer, shard, some).await.is_ok() {
+                continue;
+            }
+            for (place, change) in some.iter().enumerate() {
+                let one = std::slice::from_ref(change);
+                if self.consume_some(consumer, shard, one).await.is_err() {
+                    return Answer::FailedFrom(part * together + place);
                 }
-            };
-            if self.handle(work).await.is_err() {
-                return Answer::FailedFrom(place * together);
             }
         }
         Answer::Done
+    }
+
+    async fn consume_some(&self, consumer: Consumer, shard: &ShardId, some: &[Change]) -> Result<(), ()> {
+        let work = async {
+            match consumer {
+                Consumer::History => history::handle(self.context, shard, some).await,
+                Consumer::Webhooks => webhooks::handle(self.context, shard, some).await,
+            }
+        };
+        self.handle(work).await
     }
 
     /// Polls a queue for a worker, for ever.

@@ -3,7 +3,7 @@
 //!
 //! A record that cannot be read is skipped, logged and counted. Coming again would not mend it: it
 //! would hold its shard up until it is too old, and then be lost with all that came behind it in its
-//! batch. What it would have told is made good by `rebuild`.
+//! batch. So is one that reads, and cannot be handled: see `part`. What it would have told is made good by `rebuild`.
 
 use std::future::Future;
 
@@ -17,11 +17,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Deadline;
-use crate::record::{Verdict, handle};
+use crate::part::{self, TOGETHER};
 
-/// Changes handled together: what is done of a batch stays done where the rest fails.
-const TOGETHER: usize = 100;
-/// How long so many may take.
+/// How long a part may take.
 const LONGEST: Millis = Millis::seconds(15);
 
 /// What Lambda passes to a consumer of a DynamoDB stream. Records are read one by one, so that one
@@ -69,28 +67,30 @@ where
         .collect();
     let mut answer = StreamAnswer::default();
     for some in changes.chunks(TOGETHER) {
-        let done = deadline.allows(LONGEST)
-            && handle(consumer.name(), handler(shard.clone(), some.to_vec())).await == Verdict::Done;
-        if !done {
-            let Some(Change {
-                sequence: Sequence(first),
-                ..
-            }) = some.first()
-            else {
-                break;
-            };
-            tracing::warn!(
-                consumer = consumer.name(),
-                from = first,
-                "the rest of the batch comes again"
-            );
-            let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier = Some(first.clone());
-            answer.failures.push(failure);
+        let has_time = || deadline.allows(LONGEST);
+        let stopped_at = if has_time() {
+            part::take_in(consumer, &shard, some, has_time, &handler).await
+        } else {
+            Some(0)
+        };
+        if let Some(first) = stopped_at.and_then(|place| some.get(place)) {
+            answer.failures.push(again_from(consumer, first));
             break;
         }
     }
     answer
+}
+
+fn again_from(consumer: Consumer, first: &Change) -> DynamoDbBatchItemFailure {
+    let Sequence(from) = &first.sequence;
+    tracing::warn!(
+        consumer = consumer.name(),
+        from,
+        "the rest of the batch comes again"
+    );
+    let mut failure = DynamoDbBatchItemFailure::default();
+    failure.item_identifier = Some(from.clone());
+    failure
 }
 
 fn readable(
