@@ -40,7 +40,7 @@ class Statement:
     sid: str
     actions: tuple[str, ...]
     resources: tuple[Any, ...]
-    # Whether a parameter switches it on; none does by default.
+    # Whether it is only there where a parameter is set otherwise than by default.
     optional: bool = False
 
     @property
@@ -85,19 +85,39 @@ class Template:
         """Every statement that allows something to a function."""
         for name, properties in self.of_type("AWS::IAM::Role").items():
             for policy in properties.get("Policies", []):
-                yield from _statements(name, policy["PolicyDocument"])
+                yield from self._statements(name, policy["PolicyDocument"])
         for name, properties in self.of_type("AWS::IAM::ManagedPolicy").items():
-            yield from _statements(name, properties["PolicyDocument"])
+            yield from self._statements(name, properties["PolicyDocument"])
 
+    def _statements(self, owner: str, document: dict[str, Any]) -> Iterator[Statement]:
+        for statement in document["Statement"]:
+            switched = statement.get("Fn::If")
+            stated = switched[1] if switched else statement
+            yield Statement(
+                owner,
+                stated.get("Sid", ""),
+                tuple(_list(stated["Action"])),
+                tuple(_list(stated["Resource"])),
+                optional=switched is not None and not self.by_default(switched[0]),
+            )
 
-def _statements(owner: str, document: dict[str, Any]) -> Iterator[Statement]:
-    for statement in document["Statement"]:
-        switched = statement.get("Fn::If")
-        stated = switched[1] if switched else statement
-        yield Statement(
-            owner,
-            stated.get("Sid", ""),
-            tuple(_list(stated["Action"])),
-            tuple(_list(stated["Resource"])),
-            optional=switched is not None,
-        )
+    def by_default(self, condition: str) -> bool:
+        """Whether a condition holds where every parameter is as by default."""
+        return bool(self._value(self.data["Conditions"][condition]))
+
+    def _value(self, expression: Any) -> Any:
+        if not isinstance(expression, dict):
+            return expression
+        ((function, arguments),) = expression.items()
+        match function:
+            case "Ref":
+                return self.data["Parameters"][arguments]["Default"]
+            case "Condition" | "Fn::Condition":
+                return self.by_default(arguments)
+            case "Fn::Equals":
+                return self._value(arguments[0]) == self._value(arguments[1])
+            case "Fn::Not":
+                return not self._value(arguments[0])
+            case "Fn::Or":
+                return any(self._value(argument) for argument in arguments)
+        raise ValueError(f"{function} is not known here")

@@ -26,6 +26,14 @@ class Roles(unittest.TestCase):
         self.assertNotIn("ses:SendEmail", actions)
         self.assertNotIn("connect:StartOutboundVoiceContact", actions)
 
+    def test_what_is_switched_on_by_default_is_asked_for(self) -> None:
+        self.assertIn(Right("events:PutEvents", "Bus"), allowed(Template.read(), "WebhooksFunction"))
+
+    def test_conditions_are_told_as_by_default(self) -> None:
+        template = Template.read()
+        on = {name for name in template.data["Conditions"] if template.by_default(name)}
+        self.assertEqual(on, {"OwnTable", "Reserved", "Published", "GatewayUrl", "OnArm", "OnAws"})
+
     def test_calls_are_read_from_log_lines(self) -> None:
         lines = [
             "START RequestId: 1 Version: $LATEST",

@@ -12,7 +12,7 @@ use platform::table::{Scan, Table};
 use platform::world::{Clock, Entropy};
 
 use crate::blobs::S3Blobs;
-use crate::bus::EventBridge;
+use crate::bus::{EventBridge, Silence};
 use crate::calls::Recorder;
 use crate::capacity::{Capacity, Consumed};
 use crate::clients;
@@ -123,11 +123,14 @@ impl Aws {
         self.sqs()
     }
 
-    /// The event bus.
+    /// The event bus, or silence.
     pub fn bus(&self) -> Arc<dyn EventBus> {
+        let Some(name) = &self.settings.bus else {
+            return Arc::new(Silence);
+        };
         let made = self
             .bus
-            .get_or_init(|| Arc::new(EventBridge::new(&self.config, &self.settings.bus)));
+            .get_or_init(|| Arc::new(EventBridge::new(&self.config, name)));
         Arc::clone(made) as Arc<dyn EventBus>
     }
 

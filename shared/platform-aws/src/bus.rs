@@ -7,6 +7,7 @@ use aws_config::SdkConfig;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::DisplayErrorContext;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use futures::StreamExt;
 use platform::bus::{BusError, BusEvent, EventBus};
 
 use crate::batch::{Bounds, batches};
@@ -20,6 +21,8 @@ const BOUNDS: Bounds = Bounds {
     entries: 10,
     bytes: 256 * 1024,
 };
+/// Batches of one call that are under way at once.
+const BATCHES_AT_ONCE: usize = 8;
 /// How often entries that were not taken are sent again.
 const TRIES: u32 = 4;
 /// The longest first pause between these; it doubles.
@@ -110,9 +113,27 @@ fn fits(event: &BusEvent) -> bool {
 impl EventBus for EventBridge {
     async fn publish(&self, events: Vec<BusEvent>) -> Result<(), BusError> {
         let events = events.into_iter().filter(fits).collect();
-        for batch in batches(events, BOUNDS, bytes) {
-            self.put(batch).await?;
-        }
+        // All are put, whatever becomes of one: what failed comes again with all others.
+        let answers: Vec<Result<(), BusError>> = futures::stream::iter(batches(events, BOUNDS, bytes))
+            .map(|batch| self.put(batch))
+            .buffer_unordered(BATCHES_AT_ONCE)
+            .collect()
+            .await;
+        answers.into_iter().collect()
+    }
+}
+
+/// No bus: nobody is to hear, and nothing is published.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Silence;
+
+#[async_trait]
+impl EventBus for Silence {
+    fn is_heard(&self) -> bool {
+        false
+    }
+
+    async fn publish(&self, _: Vec<BusEvent>) -> Result<(), BusError> {
         Ok(())
     }
 }
@@ -120,6 +141,17 @@ impl EventBus for EventBridge {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_source_is_the_documented_one() {
+        let documented = include_str!("../../../infra/EVENTS.md");
+        for shape in [
+            format!("\"source\": \"{SOURCE}\""),
+            format!("\"source\": [\"{SOURCE}\"]"),
+        ] {
+            assert!(documented.contains(&shape), "{shape}");
+        }
+    }
 
     #[test]
     fn what_fits_in_no_call_is_left_out() {

@@ -28,8 +28,8 @@ pub struct Settings {
     pub pacing_queue: String,
     /// `WEBHOOK_DELIVERY_QUEUE_URL`.
     pub webhook_delivery_queue: String,
-    /// The event bus, by name or ARN. `BUS_NAME`.
-    pub bus: String,
+    /// The event bus, by name or ARN. `BUS_NAME`; without it events are published nowhere.
+    pub bus: Option<String>,
     /// The bucket of uploads. `UPLOADS_BUCKET`.
     pub uploads: String,
     /// What names of secrets begin with, such as `/campaigns`. `SECRETS_PREFIX`.
@@ -88,7 +88,7 @@ impl Settings {
             flow_queue: queue("FLOW_QUEUE_URL")?,
             pacing_queue: queue("PACING_QUEUE_URL")?,
             webhook_delivery_queue: queue("WEBHOOK_DELIVERY_QUEUE_URL")?,
-            bus: named("BUS_NAME", "the name of the event bus")?,
+            bus: variable("BUS_NAME").filter(|name| !name.is_empty()),
             uploads: named("UPLOADS_BUCKET", "the name of the bucket of uploads")?,
             secrets_prefix: secrets_prefix(named("SECRETS_PREFIX", "what names of secrets begin with")?)?,
             accounting: match variable("CAPACITY_ACCOUNTING").as_deref() {
@@ -168,6 +168,14 @@ mod tests {
             read("CAPACITY_ACCOUNTING", None).unwrap().accounting,
             Accounting::Off
         );
+        assert_eq!(settings.bus.as_deref(), Some("bus_name"));
+    }
+
+    #[test]
+    fn there_need_be_no_bus() {
+        for absent in [None, Some("")] {
+            assert_eq!(read("BUS_NAME", absent).unwrap().bus, None);
+        }
     }
 
     #[test]
@@ -176,7 +184,6 @@ mod tests {
             ("TABLE_NAME", None),
             ("TABLE_NAME", Some("")),
             ("FLOW_QUEUE_URL", Some("flow")),
-            ("BUS_NAME", None),
             ("UPLOADS_BUCKET", None),
             ("SECRETS_PREFIX", Some("campaigns")),
             ("SECRETS_PREFIX", Some("/campaigns/")),

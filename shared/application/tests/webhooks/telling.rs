@@ -57,6 +57,28 @@ fn without_endpoints_nothing_is_written_but_the_bus_carries_all() {
     });
 }
 
+/// The first JSON in the description of events.
+fn documented() -> Value {
+    let text = include_str!("../../../../infra/EVENTS.md");
+    let (_, behind) = text.split_once("```json\n").unwrap();
+    parsed(behind.split_once("```").unwrap().0)
+}
+
+#[test]
+fn the_bus_carries_what_is_documented() {
+    Desk::calm(|desk| async move {
+        desk.schedule("act_appointment-4711", |plan| {
+            plan.metadata = [("appointment".to_owned(), "4711".to_owned())].into();
+        })
+        .await;
+        desk.consume().await;
+        let [BusEvent { detail_type, detail }] = desk.world.published().try_into().unwrap();
+        let documented = documented();
+        assert_eq!(documented["detail-type"], detail_type);
+        assert_eq!(documented["detail"], parsed(&detail), "{detail}");
+    });
+}
+
 #[test]
 fn a_callback_url_is_told_of_its_own_activity() {
     Desk::calm(|desk| async move {

@@ -17,7 +17,7 @@ pub(crate) async fn platform(server: &MockServer) -> Aws {
         flow_queue: format!("{}/0/flow", server.uri()),
         pacing_queue: format!("{}/0/pacing", server.uri()),
         webhook_delivery_queue: format!("{}/0/webhooks", server.uri()),
-        bus: "bus".to_owned(),
+        bus: Some("bus".to_owned()),
         uploads: "uploads".to_owned(),
         secrets_prefix: "/test".to_owned(),
         accounting: Accounting::On,

@@ -55,7 +55,7 @@ impl Stack {
             flow_queue: String::new(),
             pacing_queue: String::new(),
             webhook_delivery_queue: String::new(),
-            bus: name.clone(),
+            bus: Some(name.clone()),
             uploads: name.clone(),
             secrets_prefix: format!("/{name}"),
             accounting: Accounting::On,
