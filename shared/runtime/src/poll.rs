@@ -18,6 +18,9 @@ use crate::record::{Message, Verdict, handle, span};
 pub const VISIBILITY: Millis = Millis::seconds(120);
 /// Time between signs of life: two may be lost.
 pub const SIGN_OF_LIFE: Millis = Millis::seconds(40);
+/// The longest that a queue hides a message in all, from its receipt on (SQS's bound). What takes longer is guarded
+/// by its own lease in the table: whoever receives its message again finds it owned.
+pub const LONGEST_HELD: Millis = Millis::hours(12);
 /// The pause after a queue that does not answer.
 const PAUSE: Millis = Millis::seconds(1);
 
@@ -101,7 +104,7 @@ pub async fn held<H, F>(
     }
 }
 
-/// Gives signs of life for a message while it is handled.
+/// Gives signs of life for a message while it is handled, for as long as the queue takes them.
 async fn alive(
     hold: &dyn Hold,
     name: QueueName,
@@ -109,12 +112,16 @@ async fn alive(
     handling: impl Future<Output = Verdict>,
 ) -> Verdict {
     let signs = async {
-        loop {
+        let mut held = SIGN_OF_LIFE;
+        while held + VISIBILITY < LONGEST_HELD {
             tokio::time::sleep(SIGN_OF_LIFE.duration()).await;
             if let Err(error) = hold.hold(name, receipt, VISIBILITY).await {
                 tracing::warn!(%error, queue = ?name, "a message in hand may come to another worker, too");
             }
+            held = held + SIGN_OF_LIFE;
         }
+        tracing::info!(queue = ?name, "a message was in hand for as long as it can be hidden, and may come again");
+        std::future::pending().await
     };
     tokio::select! {
         verdict = handling => verdict,

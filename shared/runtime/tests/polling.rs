@@ -14,7 +14,7 @@ use application::error::Error;
 use async_trait::async_trait;
 use domain::time::Millis;
 use platform::queues::{OutgoingMessage, QueueError, QueueName, Queues, ReceivedMessage};
-use runtime::poll::{self, Hold, SIGN_OF_LIFE, VISIBILITY};
+use runtime::poll::{self, Hold, LONGEST_HELD, SIGN_OF_LIFE, VISIBILITY};
 use runtime::record::Message;
 use tokio_util::sync::CancellationToken;
 
@@ -78,7 +78,8 @@ impl Queues for Scripted {
 #[async_trait]
 impl Hold for Scripted {
     async fn hold(&self, _: QueueName, receipt: &str, visibility: Millis) -> Result<(), QueueError> {
-        assert_eq!((receipt, visibility), ("long", VISIBILITY));
+        assert!(matches!(receipt, "long" | "endless"));
+        assert_eq!(visibility, VISIBILITY);
         // A sign of life that gets lost is no reason to give up.
         match self.holds.fetch_add(1, Ordering::SeqCst) {
             0 => Err(QueueError::Unavailable("busy".into())),
@@ -90,6 +91,7 @@ impl Hold for Scripted {
 async fn handled(message: Message) -> Result<(), Error> {
     match message.body.as_str() {
         "long" => tokio::time::sleep(SIGN_OF_LIFE.duration() * 3 + Millis::seconds(1).duration()).await,
+        "endless" => tokio::time::sleep(LONGEST_HELD.duration() * 2).await,
         "broken" => panic!("deliberate"),
         "failing" => return Err(Error::Platform("the table is away".into())),
         _ => {}
@@ -115,6 +117,28 @@ async fn what_is_in_hand_is_held_and_finished() {
     polling.await.unwrap();
     assert_eq!(scripted.holds.load(Ordering::SeqCst), 3);
     assert_eq!(scripted.deleted(), ["long"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_longer_than_a_message_is_hidden_is_held_no_longer() {
+    let scripted = Scripted::of(&["endless"]);
+    let stop = CancellationToken::new();
+    let hold: Arc<dyn Hold> = scripted.clone();
+    let polling = tokio::spawn(poll::held(
+        scripted.clone(),
+        Some(hold),
+        QueueName::Pacing,
+        1,
+        stop.clone(),
+        handled,
+    ));
+    tokio::time::sleep(Millis::seconds(1).duration()).await;
+    stop.cancel();
+    polling.await.unwrap();
+    // Each asks for two minutes more; the last ends before the twelve hours do.
+    let signs = (LONGEST_HELD.get() - VISIBILITY.get() - 1) / SIGN_OF_LIFE.get();
+    assert_eq!(scripted.holds.load(Ordering::SeqCst) as u64, signs);
+    assert_eq!(scripted.deleted(), ["endless"]);
 }
 
 #[tokio::test(start_paused = true)]
