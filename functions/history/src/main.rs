@@ -11,7 +11,7 @@ async fn main() -> ExitCode {
     program::consumer(
         Consumer::History,
         Ports::TABLE,
-        |context, shard, changes| async move { history::handle(&context, &shard, &changes).await },
+        |context, shard, changes, _| async move { history::handle(&context, &shard, &changes).await },
     )
     .await
 }

@@ -11,8 +11,12 @@ const PORTS: Ports = Ports::TABLE.queues().bus().secrets().web();
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    program::consumer(Consumer::Webhooks, PORTS, |context, shard, changes| async move {
-        webhooks::handle(&context, &shard, &changes).await
-    })
+    program::consumer(
+        Consumer::Webhooks,
+        PORTS,
+        |context, shard, changes, began| async move {
+            webhooks::handle_of_batch(&context, &shard, &changes, began).await
+        },
+    )
     .await
 }

@@ -12,7 +12,7 @@ use application::context::Context;
 use application::error::Error;
 use aws_lambda_events::event::dynamodb::EventRecord;
 use aws_lambda_events::event::sqs::SqsEvent;
-use domain::time::Millis;
+use domain::time::{Millis, Timestamp};
 use platform::changes::{Change, Consumer, ShardId};
 use platform::queues::QueueName;
 use platform_aws::changes::RecordError;
@@ -168,10 +168,11 @@ where
     .await
 }
 
-/// Runs a consumer of the change stream as a Lambda function.
+/// Runs a consumer of the change stream as a Lambda function. Its handler takes a part of a batch, and is told when
+/// the batch began.
 pub async fn consumer<H, F>(consumer: Consumer, ports: Ports, handler: H) -> ExitCode
 where
-    H: Fn(Context, ShardId, Vec<Change>) -> F,
+    H: Fn(Context, ShardId, Vec<Change>, Timestamp) -> F,
     F: Future<Output = Result<(), Error>>,
 {
     run(Box::pin(async {
@@ -181,10 +182,10 @@ where
         serve(
             context.clock.clone(),
             wired.measures,
-            async |event: StreamEvent, Invocation { deadline, trace, .. }: Invocation| {
+            async |event: StreamEvent, Invocation { now, deadline, trace }: Invocation| {
                 let context = context.traced(trace);
                 let shard = wired.shard_of(consumer, &event)?;
-                let some = |shard, changes| handler(context.clone(), shard, changes);
+                let some = |shard, changes| handler(context.clone(), shard, changes, now);
                 Ok(stream::batch(event, consumer, shard, deadline, announced, some).await)
             },
         )

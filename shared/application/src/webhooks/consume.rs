@@ -1,6 +1,7 @@
 //! The `webhooks` consumer of the change stream: what use cases announced becomes deliveries, and
 //! goes out on the event bus.
 
+use domain::time::Timestamp;
 use platform::bus::{BusError, BusEvent};
 use platform::changes::{Change, Consumer, ShardId};
 use platform::table::TableError;
@@ -46,7 +47,17 @@ impl<'a> BusDetail<'a> {
 /// carry an event again, and so may a first call before a crash; it has the same id.
 ///
 /// A crash between the write of a delivery and its message is made good by the sweep.
-pub async fn consume(context: &Context, _shard: &ShardId, changes: &[Change]) -> Result<(), Error> {
+pub async fn consume(context: &Context, shard: &ShardId, changes: &[Change]) -> Result<(), Error> {
+    consume_of_batch(context, shard, changes, context.now()).await
+}
+
+/// The same for a part of a batch that began at `began`: first calls are made for a while of the whole batch.
+pub async fn consume_of_batch(
+    context: &Context,
+    _shard: &ShardId,
+    changes: &[Change],
+    began: Timestamp,
+) -> Result<(), Error> {
     let mut tellings = Vec::new();
     let mut published = Vec::new();
     for change in changes {
@@ -64,10 +75,10 @@ pub async fn consume(context: &Context, _shard: &ShardId, changes: &[Change]) ->
             }
         }
         if tellings.len() >= AT_ONCE {
-            tell(context, std::mem::take(&mut tellings)).await?;
+            tell(context, std::mem::take(&mut tellings), began).await?;
         }
     }
-    tell(context, tellings).await?;
+    tell(context, tellings, began).await?;
     publish(context, published).await
 }
 
@@ -89,8 +100,8 @@ async fn publish(context: &Context, events: Vec<BusEvent>) -> Result<(), Error> 
 }
 
 /// Calls endpoints where that may be at once, and writes what came of it, each for itself.
-async fn tell(context: &Context, new: Vec<Telling>) -> Result<(), Error> {
-    let mut open = first::calls(context, new).await?;
+async fn tell(context: &Context, new: Vec<Telling>, began: Timestamp) -> Result<(), Error> {
+    let mut open = first::calls(context, new, began).await?;
     let signs: Vec<_> = open
         .iter()
         .filter_map(|telling| {

@@ -26,7 +26,7 @@ use crate::{keys, measures};
 /// How long a first call may take. One that takes longer is made again by the worker, with more patience:
 /// it says that the endpoint is slow, not that it fails.
 const TIMEOUT: Millis = Millis::seconds(2);
-/// For how long first calls are begun in one batch. What is left is written as pending.
+/// For how long first calls are begun in one batch, from its beginning on. What is left is written as pending.
 const BUDGET: Millis = Millis::new(500);
 
 /// Whether a delivery's content can be another when its change comes again.
@@ -77,13 +77,18 @@ impl Telling {
     }
 }
 
-/// Makes first calls where that may be, and leaves out what was told before.
-pub(super) async fn calls(context: &Context, all: Vec<Telling>) -> Result<Vec<Telling>, Error> {
-    let began = context.now();
+/// Makes first calls where that may be, and leaves out what was told before. A batch may come in parts: all of them
+/// have one budget.
+pub(super) async fn calls(
+    context: &Context,
+    all: Vec<Telling>,
+    batch_began: Timestamp,
+) -> Result<Vec<Telling>, Error> {
+    let now = context.now();
     let (mut callable, mut rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|telling| {
         let Telling { tenant, delivery, .. } = telling;
         let slots = &context.caches.slots;
-        telling.content == Content::Fixed && slots.is_quick(tenant, &delivery.webhook, began)
+        telling.content == Content::Fixed && slots.is_quick(tenant, &delivery.webhook, now)
     });
     let wanted: Vec<_> = callable
         .iter()
@@ -97,7 +102,7 @@ pub(super) async fn calls(context: &Context, all: Vec<Telling>) -> Result<Vec<Te
     let mut stands = standing.iter().map(Option::is_some);
     callable.retain(|_| !stands.next().unwrap_or(false));
     let called: Vec<Telling> = stream::iter(callable)
-        .map(|telling| call(context, telling, began + BUDGET))
+        .map(|telling| call(context, telling, batch_began + BUDGET))
         .buffered(FIRST_AT_ONCE)
         .collect()
         .await;

@@ -22,7 +22,7 @@ mod signing;
 mod slots;
 mod targets;
 
-pub use consume::{BusDetail, consume};
+pub use consume::{BusDetail, consume, consume_of_batch};
 pub use deliver::{Outcome, deliver};
 pub use deliveries::{delivery, list_deliveries, redeliver, test};
 pub use model::{Definition, MAX_WEBHOOKS, Webhook, WebhookEvent, WebhookState, event_filter};

@@ -436,6 +436,11 @@ impl Desk {
 
     /// Takes in what is new in the change stream.
     pub(crate) async fn consume(&self) {
+        self.consume_of_batch(self.world.now()).await;
+    }
+
+    /// The same, as a part of a batch that began at `began`.
+    pub(crate) async fn consume_of_batch(&self, began: Timestamp) {
         for shard in self.world.shards().await.unwrap_or_default() {
             let Ok(changes) = self.world.read(Consumer::Webhooks, &shard, 100).await else {
                 continue;
@@ -443,7 +448,8 @@ impl Desk {
             let Some(last) = changes.last().map(|change| change.sequence.clone()) else {
                 continue;
             };
-            if webhooks::consume(&self.context, &shard, &changes).await.is_ok() {
+            let consumed = webhooks::consume_of_batch(&self.context, &shard, &changes, began).await;
+            if consumed.is_ok() {
                 let _ = self.world.checkpoint(Consumer::Webhooks, &shard, &last).await;
             }
         }

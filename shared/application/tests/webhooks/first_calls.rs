@@ -37,6 +37,22 @@ fn what_is_taken_at_once_is_written_once() {
 }
 
 #[test]
+fn all_parts_of_a_batch_have_one_budget_for_first_calls() {
+    Desk::calm(|desk| async move {
+        desk.register("a", &LEFT).await;
+        desk.lifecycle().await;
+        // A part of a batch in which half a second has gone by.
+        let began = desk.context.now();
+        desk.world.sleep(Millis::new(501)).await;
+        desk.consume_of_batch(began).await;
+        assert!(desk.requests().is_empty());
+        assert_eq!(writes(&desk), [true; 4], "left to the worker");
+        desk.run(Millis::minutes(1)).await;
+        assert_eq!(desk.requests().len(), 4);
+    });
+}
+
+#[test]
 fn what_may_still_change_is_written_before_it_is_told() {
     Desk::calm(|desk| async move {
         desk.register("a", &["activity.scheduled"]).await;
