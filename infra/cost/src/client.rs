@@ -1,6 +1,7 @@
 //! Who asks for the load, and brings its receipts back: over the real API.
 
 use api::ApiState;
+use authorizer::{Verdict, identify};
 use axum::Router;
 use axum::body::Body;
 use domain::activity::receipt::DeliveryStatus;
@@ -95,8 +96,16 @@ impl Client {
         Ok(())
     }
 
+    /// API Gateway asks the authorizer at every request: by default it remembers no answer.
+    async fn authorize(&self) -> Result<Verdict, Failure> {
+        let mut invocation = self.run.meter.invoked("authorizer");
+        let asked = identify(&self.run.context, None, &self.key);
+        Ok(invocation.record(Step::Authorize, asked).await?)
+    }
+
     async fn post(&self, step: Step, path: &str, key: Option<usize>, body: &Value) -> Result<(), Failure> {
         let mut request = Request::post(path)
+            .extension(self.authorize().await?)
             .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
             .header(header::CONTENT_TYPE, "application/json");
         if let Some(key) = key {

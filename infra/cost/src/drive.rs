@@ -13,11 +13,12 @@ use application::timers::TimerMessage;
 use application::webhooks::FIRST_AT_ONCE;
 use domain::time::{Millis, Timestamp};
 use futures::future::{Either, select};
-use platform::changes::{Changes, Consumer};
+use platform::changes::{Change, Changes, Consumer, ShardId};
 use platform::queues::QueueName;
 use platform::world::Clock;
 use platform_memory::executor::End;
 use platform_memory::{Executor, Faults, World};
+use runtime::part::together;
 
 use crate::client::client;
 use crate::meter::{Meter, Readings, Service, Step};
@@ -203,18 +204,7 @@ async fn follow(run: Run, consumer: Consumer) -> Result<(), Failure> {
                 let Some(last) = changes.last().map(|change| change.sequence.clone()) else {
                     break;
                 };
-                let mut invocation = run.meter.invoked(consumer.name());
-                match consumer {
-                    Consumer::History => {
-                        let handler = history::handle(&run.context, &shard, &changes);
-                        invocation.record(Step::History, handler).await?;
-                    }
-                    Consumer::Webhooks => {
-                        let handler = webhooks::handle(&run.context, &shard, &changes);
-                        invocation.record(Step::Webhooks, handler).await?;
-                    }
-                }
-                invocation.of_records(changes.len(), FIRST_AT_ONCE);
+                consume(&run, consumer, &shard, &changes).await?;
                 run.world
                     .checkpoint(consumer, &shard, &last)
                     .await
@@ -222,6 +212,30 @@ async fn follow(run: Run, consumer: Consumer) -> Result<(), Failure> {
             }
         }
     }
+}
+
+/// One invocation of a consumer: a batch, part by part.
+async fn consume(run: &Run, consumer: Consumer, shard: &ShardId, changes: &[Change]) -> Result<(), Failure> {
+    let mut invocation = run.meter.invoked(consumer.name());
+    let began = run.world.now();
+    for part in changes.chunks(together(consumer)) {
+        let count = part.len();
+        match consumer {
+            Consumer::History => {
+                let handler = history::handle(&run.context, shard, part);
+                invocation
+                    .part(Step::History, count, FIRST_AT_ONCE, handler)
+                    .await?;
+            }
+            Consumer::Webhooks => {
+                let handler = webhooks::handle_of_batch(&run.context, shard, part, began);
+                invocation
+                    .part(Step::Webhooks, count, FIRST_AT_ONCE, handler)
+                    .await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn sweep(run: Run) -> Result<(), Failure> {

@@ -21,9 +21,11 @@ use clap::Parser;
 use domain::time::Millis;
 
 use drive::{Load, run};
-use prices::{LARGE, LARGE_MB, MEMORY_MB, Prices, TABLE_CALL_SECONDS, WEB_CALL_SECONDS};
+use platform::changes::Consumer;
+use prices::{LARGER, MEMORY_MB, Prices, TABLE_CALL_SECONDS, WEB_CALL_SECONDS};
 use provider::MessageIds;
 use report::Report;
+use runtime::part::together;
 use scenario::Origin;
 
 /// Counts what activities cost on AWS.
@@ -116,8 +118,8 @@ fn head(arguments: &Arguments, prices: &Prices) -> String {
     } = prices;
     format!(
         "{} activities, {} a second, due 10 minutes after they are created; queues gather {} ms and at \
-         most 10 messages, the stream {} ms (history: {} ms) and at most {} changes of one of 3 shards. A call to the \
-         table is taken to last {:.0} ms, one to a provider or endpoint {:.0} ms; functions have {MEMORY_MB} MB, {} have {LARGE_MB}. \
+         most 10 messages, the stream {} ms (history: {} ms) and at most {} changes of one of 3 shards, of which the function \
+         webhooks handles {} at a time. Each request asks the authorizer. A call to the table is taken to last {:.0} ms, one to a provider or endpoint {:.0} ms; functions have {MEMORY_MB} MB, but {}. \
          Polls of empty queues and storage are not counted: they do not grow with activities.\n\n\
          Prices: {source}; {region}, {date}.",
         arguments.activities,
@@ -126,9 +128,12 @@ fn head(arguments: &Arguments, prices: &Prices) -> String {
         arguments.webhooks_window,
         arguments.history_window,
         arguments.stream_batch,
+        together(Consumer::Webhooks),
         TABLE_CALL_SECONDS * 1e3,
         WEB_CALL_SECONDS * 1e3,
-        LARGE.join(", "),
+        LARGER
+            .map(|(function, megabytes)| format!("{function} {megabytes}"))
+            .join(", "),
     )
 }
 
@@ -165,19 +170,23 @@ mod tests {
             let batch = usize::try_from(of_template(&source, "BatchSize")).unwrap();
             assert_eq!(batch, counted.stream_batch, "{function}");
         }
+        assert_eq!(
+            of_template("AuthorizerCacheSeconds:", "Default"),
+            0,
+            "each request asks"
+        );
         assert_eq!(of_template("Globals:", "MemorySize"), u64::from(MEMORY_MB));
-        for function in LARGE {
+        for (function, megabytes) in LARGER {
             let source = format!("CodeUri: ../target/lambda/{function}\n");
             assert_eq!(
                 of_template(&source, "MemorySize"),
-                u64::from(LARGE_MB),
+                u64::from(megabytes),
                 "{function}"
             );
         }
-        let large = format!("MemorySize: {LARGE_MB}");
-        assert_eq!(
-            include_str!("../../template.yaml").matches(&large).count(),
-            LARGE.len()
-        );
+        let sizes = include_str!("../../template.yaml")
+            .matches("MemorySize: ")
+            .count();
+        assert_eq!(sizes, LARGER.len() + 1);
     }
 }

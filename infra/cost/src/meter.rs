@@ -12,6 +12,8 @@ pub(crate) enum Step {
     /// Configuring; not part of the account.
     #[default]
     SetUp,
+    /// The authorizer looks a credential up.
+    Authorize,
     /// The API takes an activity.
     Create,
     /// A campaign starts a conversation.
@@ -41,6 +43,7 @@ impl Step {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::SetUp => "set-up",
+            Self::Authorize => "authorize",
             Self::Create => "create (API)",
             Self::Start => "start (campaign)",
             Self::Sweep => "sweep",
@@ -180,8 +183,8 @@ impl Meter {
     }
 }
 
-/// An invocation under way. Its records are handled at the same time, so it lasts as long as the
-/// longest of them waits, and as all of them compute.
+/// An invocation under way. It lasts as long as the longest of its records waits, or as all of its parts do, and as
+/// all of them compute.
 pub(crate) struct Invocation {
     meter: Meter,
     function: &'static str,
@@ -192,8 +195,34 @@ pub(crate) struct Invocation {
 }
 
 impl Invocation {
-    /// Handles a record in a step. Nothing here waits in real time, so what passes is computing.
+    /// Handles a record in a step, at the same time as all others.
     pub(crate) async fn record<T>(&mut self, step: Step, handler: impl Future<Output = T>) -> T {
+        let (output, table, web) = self.measured(step, handler).await;
+        self.table = self.table.max(table);
+        self.web = self.web.max(web);
+        self.records += 1.0;
+        output
+    }
+
+    /// Handles many records together, after those before them; so many of their calls to endpoints are under way
+    /// at once.
+    pub(crate) async fn part<T>(
+        &mut self,
+        step: Step,
+        records: usize,
+        at_once: usize,
+        handler: impl Future<Output = T>,
+    ) -> T {
+        let (output, table, web) = self.measured(step, handler).await;
+        self.table += table;
+        self.web += web.div_ceil(u32::try_from(at_once).unwrap_or(u32::MAX));
+        self.records += f64::from(u32::try_from(records).unwrap_or(u32::MAX));
+        output
+    }
+
+    /// Runs a handler, with the calls that it made to the table and to others. Nothing here waits in real time, so
+    /// what passes is computing.
+    async fn measured<T>(&mut self, step: Step, handler: impl Future<Output = T>) -> (T, u32, u32) {
         {
             let mut readings = self.meter.lock();
             readings.step = step;
@@ -203,17 +232,7 @@ impl Invocation {
         let output = handler.await;
         self.cpu += began.elapsed();
         let readings = self.meter.lock();
-        self.table = self.table.max(readings.table_calls);
-        self.web = self.web.max(readings.web_calls);
-        self.records += 1.0;
-        output
-    }
-
-    /// A batch that is handled as one record holds this many, and makes so many calls to endpoints at
-    /// once.
-    pub(crate) fn of_records(&mut self, records: usize, at_once: usize) {
-        self.records = f64::from(u32::try_from(records).unwrap_or(u32::MAX));
-        self.web = self.web.div_ceil(u32::try_from(at_once).unwrap_or(u32::MAX));
+        (output, readings.table_calls, readings.web_calls)
     }
 }
 

@@ -7,8 +7,14 @@ use crate::meter::{Readings, Service, Step, TableUse};
 /// Megabytes of memory of a function.
 pub(crate) const MEMORY_MB: u16 = 256;
 /// And of these.
-pub(crate) const LARGE_MB: u16 = 512;
-pub(crate) const LARGE: [&str; 4] = ["api", "enqueue-due", "dispatch", "flow"];
+pub(crate) const LARGER: [(&str, u16); 6] = [
+    ("api", 512),
+    ("enqueue-due", 512),
+    ("dispatch", 512),
+    ("flow", 512),
+    ("history", 512),
+    ("webhooks", 1_024),
+];
 /// A function of 1,769 MB has one whole core; with less memory computing takes longer in proportion.
 /// (AWS Lambda Developer Guide, "Configure Lambda function memory".)
 const CORE_GB: f64 = 1.769;
@@ -48,7 +54,7 @@ pub(crate) struct Line {
     pub(crate) dollars: f64,
 }
 
-/// Whether the event bus is part of a bill: it is optional.
+/// Whether the event bus is part of a bill: the template's parameter `DomainEvents` turns it off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bus {
     Used,
@@ -57,12 +63,8 @@ pub(crate) enum Bus {
 
 /// Memory of a function, in gigabytes.
 fn memory_gb(function: &str) -> f64 {
-    let megabytes = if LARGE.contains(&function) {
-        LARGE_MB
-    } else {
-        MEMORY_MB
-    };
-    f64::from(megabytes) / 1_024.0
+    let larger = LARGER.iter().find(|(larger, _)| *larger == function);
+    f64::from(larger.map_or(MEMORY_MB, |(_, megabytes)| *megabytes)) / 1_024.0
 }
 
 /// How long a function was at work, in seconds.

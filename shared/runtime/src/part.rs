@@ -15,8 +15,14 @@ use platform::changes::{Change, Consumer, ShardId};
 
 use crate::record::{Attempt, attempt};
 
-/// Changes that a function handles together: what is done of a batch stays done where the rest fails.
-pub const TOGETHER: usize = 100;
+/// Changes that a function handles together: what is done of a batch stays done where the rest fails. For history it is
+/// all of a batch: versions of an activity that come together are one write.
+pub const fn together(consumer: Consumer) -> usize {
+    match consumer {
+        Consumer::History => 500,
+        Consumer::Webhooks => 100,
+    }
+}
 /// Where every one of so many changes panics, the fault is the program's and not theirs: they are held until it
 /// is mended.
 const MANY: usize = 10;

@@ -178,18 +178,20 @@ async fn consume(
     deadline: Deadline,
     handler: impl AsyncFn(Vec<Change>) -> Result<(), Error>,
 ) -> Option<String> {
+    consume_as(Consumer::Webhooks, event, deadline, handler).await
+}
+
+async fn consume_as(
+    consumer: Consumer,
+    event: StreamEvent,
+    deadline: Deadline,
+    handler: impl AsyncFn(Vec<Change>) -> Result<(), Error>,
+) -> Option<String> {
     let shard = ShardId(event.shard.clone().unwrap_or_default());
-    let consumed = stream::batch(
-        event,
-        Consumer::History,
-        shard,
-        deadline,
-        read,
-        async |shard, changes| {
-            assert_eq!(shard.0, "shardId-00000001763971100000-1a2b3c4d");
-            handler(changes).await
-        },
-    );
+    let consumed = stream::batch(event, consumer, shard, deadline, read, async |shard, changes| {
+        assert_eq!(shard.0, "shardId-00000001763971100000-1a2b3c4d");
+        handler(changes).await
+    });
     let StreamAnswer { failures, .. } = consumed.await;
     assert!(failures.len() <= 1, "Lambda goes on from one place");
     failures.into_iter().next()?.item_identifier
@@ -235,6 +237,17 @@ async fn what_is_done_together_is_not_handled_again_alone() {
     assert_eq!(failure.as_deref(), Some("1101"));
     // 100 together; then 100 that fail, of which the second stops the batch.
     assert_eq!(calls.into_inner().unwrap(), [100, 100, 1, 1]);
+}
+
+#[tokio::test]
+async fn history_handles_a_batch_as_one() {
+    let calls = Mutex::new(Vec::new());
+    let failure = consume_as(Consumer::History, many(500), in_time(), async |changes| {
+        calls.lock().unwrap().push(changes.len());
+        Ok(())
+    })
+    .await;
+    assert_eq!((failure, calls.into_inner().unwrap()), (None, vec![500]));
 }
 
 #[tokio::test]

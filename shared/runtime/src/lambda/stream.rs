@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Deadline;
-use crate::part::{self, TOGETHER};
+use crate::part;
 
 /// How long a part may take.
 const LONGEST: Millis = Millis::seconds(15);
@@ -66,7 +66,7 @@ where
         .filter_map(|record| readable(record, consumer, &read))
         .collect();
     let mut answer = StreamAnswer::default();
-    for some in changes.chunks(TOGETHER) {
+    for some in changes.chunks(part::together(consumer)) {
         let has_time = || deadline.allows(LONGEST);
         let stopped_at = if has_time() {
             part::take_in(consumer, &shard, some, has_time, &handler).await
