@@ -7,6 +7,7 @@ mod retries;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
@@ -20,6 +21,9 @@ use crate::capacity::Capacity;
 /// Transactions of one call that are under way at once: enough to fill a batch's time, few enough that one
 /// process does not throttle a table.
 const AT_ONCE: usize = 32;
+/// The longest that a writer waits who lost to another, or was not answered: its caller comes again at once, and would
+/// meet the same others again.
+const APART: Duration = Duration::from_millis(40);
 
 /// The table.
 #[derive(Clone, Debug)]
@@ -69,7 +73,11 @@ impl Table for DynamoTable {
 
     async fn transact(&self, writes: Vec<Write>) -> Result<(), TableError> {
         bounds::check_transaction(&writes)?;
-        self.write(writes).await
+        let written = self.write(writes).await;
+        if let Err(TableError::Conflict | TableError::Unavailable(_)) = written {
+            tokio::time::sleep(APART.mul_f64(rand::random())).await;
+        }
+        written
     }
 
     async fn transact_each(&self, transactions: Vec<Vec<Write>>) -> Vec<Result<(), TableError>> {
