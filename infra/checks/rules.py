@@ -17,8 +17,9 @@ POLL_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes
 READ_STREAM = {
     "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
 }  # fmt: skip
-# Where the program says how items stand in the table.
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+README = ROOT / "infra/README.md"
+# Where the program says how items stand in the table.
 LAYOUT = ROOT / "shared/platform-aws/src/layout/mod.rs"
 # What a program's ports say if it makes connectors, and what its function then has to be told.
 MAKES_CONNECTORS = ".connectors()"
@@ -218,9 +219,45 @@ def _makers_of_connectors() -> Iterator[str]:
             yield tomllib.loads((main.parents[1] / "Cargo.toml").read_text())["package"]["name"]
 
 
+def computed_alarms(template: Template) -> Iterator[str]:
+    """Alarms on computed metrics are made on AWS only: emulators refuse them, and with them the stack."""
+    for name, alarm in template.data["Resources"].items():
+        computed = alarm["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in alarm["Properties"]
+        if computed and alarm.get("Condition") != "OnAws":
+            yield f"{name} has computed metrics, and not the condition OnAws"
+
+
+def every_function_is_watched(template: Template) -> Iterator[str]:
+    """Errors and throttles of each function are counted."""
+    alarms = template.of_type("AWS::CloudWatch::Alarm")
+    for name in template.functions():
+        for alarm in ("FunctionErrorsAlarm", "FunctionThrottlesAlarm"):
+            if f"'Ref': '{name}'" not in str(alarms[alarm]["Metrics"]):
+                yield f"{alarm} does not count {name}"
+
+
+def priced_alarms(template: Template) -> Iterator[str]:
+    """The alarms that are paid for when nothing happens are those that the README counts, ten cents for each metric."""
+    single, computed = 0, []
+    for alarm in template.data["Resources"].values():
+        if alarm["Type"] != "AWS::CloudWatch::Alarm" or alarm.get("Condition") not in (None, "OnAws"):
+            continue
+        metrics = alarm["Properties"].get("Metrics")
+        if metrics is None:
+            single += 1
+        else:
+            computed.append(sum("MetricStat" in metric for metric in metrics))
+    dollars = (single + sum(computed)) / 10
+    row = (
+        f"| alarms | {single} on one metric, and {sum(computed)} metrics in {len(computed)} on several | {dollars:.2f} |"
+    )
+    if row not in README.read_text():
+        yield f"infra/README.md should say: {row}"
+
+
 RULES: list[Callable[[Template], Iterator[str]]] = [
     no_wildcard_actions, no_wildcard_resources, a_role_each, visibility, dead_letters, partial_failures,
-    event_source_rights, layout, told_by_shard, connectors_by_role,
+    event_source_rights, layout, told_by_shard, connectors_by_role, computed_alarms, every_function_is_watched, priced_alarms,
 ]  # fmt: skip
 
 

@@ -29,6 +29,10 @@ PLANTED = [
     (BY_ROLE_TOLD, f'{BY_ROLE}: "true"', "connectors_by_role"),
     ("      Timeout: 10\n      Environment:\n        Variables:\n",
      f"      Timeout: 10\n      Environment:\n        Variables:\n          {BY_ROLE_TOLD}\n", "connectors_by_role"),
+    ("    Type: AWS::CloudWatch::Alarm\n    Condition: OnAws\n", "    Type: AWS::CloudWatch::Alarm\n", "computed_alarms"),
+    ("MetricName: Errors, Dimensions: [{Name: FunctionName, Value: !Ref AdministrationFunction}]",
+     "MetricName: Errors, Dimensions: [{Name: FunctionName, Value: !Ref ApiFunction}]", "every_function_is_watched"),
+    ("  LatenessAlarm:\n    Type: AWS::CloudWatch::Alarm\n", "  LatenessAlarm:\n    Type: AWS::SNS::Topic\n", "priced_alarms"),
 ]  # fmt: skip
 
 
