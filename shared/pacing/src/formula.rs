@@ -29,7 +29,7 @@ use flows::expression::{
 use crate::budget::Window;
 use crate::engine::{Dialing, Moment, State};
 use crate::plan::Mode;
-use crate::protocol::Pool;
+use crate::protocol::{Pool, Why};
 use crate::seize::Query;
 
 /// What formulas may read.
@@ -84,14 +84,28 @@ pub(crate) struct Formula {
 
 /// How calls are started.
 #[derive(Clone, Debug)]
-pub(crate) enum Init {
+pub(crate) struct Init {
+    rule: Rule,
+    /// What is done with the agents for whom calls are started.
+    seize: Choice,
+}
+
+#[derive(Clone, Debug)]
+enum Rule {
     Mode(Mode),
     Formula(Formula),
 }
 
 /// Which agents are seized.
 #[derive(Clone, Debug)]
-pub(crate) enum Seize {
+pub(crate) struct Seize {
+    rule: Choice,
+    /// Each call is started for a free agent, who is to be there when it is answered.
+    reserves: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Choice {
     Credit,
     /// Whether this agent.
     Agent(Formula),
@@ -135,6 +149,21 @@ impl Formula {
     }
 }
 
+impl From<Rule> for Init {
+    fn from(rule: Rule) -> Self {
+        Self {
+            rule,
+            seize: Choice::Credit,
+        }
+    }
+}
+
+impl From<Mode> for Init {
+    fn from(mode: Mode) -> Self {
+        Rule::Mode(mode).into()
+    }
+}
+
 impl Init {
     pub(crate) fn parse(source: &str, parameters: &BTreeMap<String, f64>) -> Result<Self, ExpressionProblem> {
         let functions = [
@@ -146,14 +175,35 @@ impl Init {
         ];
         let vocabulary = with_functions(names(parameters), &functions, &Type::Number);
         let checker = Checker::new(&vocabulary);
-        Formula::parse(&checker, source, &Type::Number).map(Self::Formula)
+        Formula::parse(&checker, source, &Type::Number).map(|formula| Rule::Formula(formula).into())
+    }
+
+    /// The mode, if it is one.
+    pub(crate) const fn mode(&self) -> Option<Mode> {
+        match self.rule {
+            Rule::Mode(mode) => Some(mode),
+            Rule::Formula(_) => None,
+        }
+    }
+
+    /// Whether each call is started for a free agent.
+    pub(crate) fn reserves(&self) -> bool {
+        match &self.rule {
+            Rule::Mode(mode) => matches!(mode, Mode::Preview | Mode::Progressive),
+            Rule::Formula(formula) => formula.source.split_whitespace().eq(["progressive()"]),
+        }
+    }
+
+    /// No call is started for an agent whom this would give to inbound callers.
+    pub(crate) fn heeds(&mut self, seize: &Seize) {
+        self.seize.clone_from(&seize.rule);
     }
 
     /// The formula, if it is one.
     pub(crate) fn source(&self) -> Option<&str> {
-        match self {
-            Self::Mode(_) => None,
-            Self::Formula(formula) => Some(&formula.source),
+        match &self.rule {
+            Rule::Mode(_) => None,
+            Rule::Formula(formula) => Some(&formula.source),
         }
     }
 
@@ -164,9 +214,12 @@ impl Init {
         moment: &Moment,
         parameters: &BTreeMap<String, f64>,
     ) -> Result<Dialing, EvaluationError> {
-        let formula = match self {
-            Self::Mode(mode) => return Ok(state.by_mode(*mode, moment)),
-            Self::Formula(formula) => formula,
+        let heeded = self.reserves() && state.run().blended;
+        let left = heeded.then(|| self.seize.after_release(state, moment, parameters));
+        let moment = left.as_ref().unwrap_or(moment);
+        let formula = match &self.rule {
+            Rule::Mode(mode) => return Ok(state.by_mode(*mode, moment)),
+            Rule::Formula(formula) => formula,
         };
         let scope = InitScope {
             names: Names {
@@ -185,15 +238,30 @@ impl Init {
     }
 }
 
+impl Default for Seize {
+    fn default() -> Self {
+        Choice::Credit.into()
+    }
+}
+
+impl From<Choice> for Seize {
+    fn from(rule: Choice) -> Self {
+        Self {
+            rule,
+            reserves: false,
+        }
+    }
+}
+
 impl Seize {
     pub(crate) fn parse(source: &str, parameters: &BTreeMap<String, f64>) -> Result<Self, ExpressionProblem> {
         let functions = [("credit", 0), ("wait_compare", 0), ("threshold", 1), ("share", 1)];
         let vocabulary = with_functions(names(parameters), &functions, &Type::Boolean);
         let checker = Checker::new(&vocabulary);
         match Formula::parse(&checker, source, &Type::Boolean) {
-            Ok(formula) => Ok(Self::Agent(formula)),
+            Ok(formula) => Ok(Choice::Agent(formula).into()),
             Err(problem) => match Formula::parse(&checker, source, &Type::Number) {
-                Ok(formula) => Ok(Self::Agents(formula)),
+                Ok(formula) => Ok(Choice::Agents(formula).into()),
                 Err(_) => Err(problem),
             },
         }
@@ -201,10 +269,15 @@ impl Seize {
 
     /// The formula, if it is one.
     pub(crate) fn source(&self) -> Option<&str> {
-        match self {
-            Self::Credit => None,
-            Self::Agent(formula) | Self::Agents(formula) => Some(&formula.source),
+        match &self.rule {
+            Choice::Credit => None,
+            Choice::Agent(formula) | Choice::Agents(formula) => Some(&formula.source),
         }
+    }
+
+    /// Agents for whom a call is on its way are not given away.
+    pub(crate) fn heeds(&mut self, init: &Init) {
+        self.reserves = init.reserves();
     }
 
     /// The side that the agent is to serve; an error if the formula has no value at this moment.
@@ -213,6 +286,15 @@ impl Seize {
         query: &Query<'_>,
         parameters: &BTreeMap<String, f64>,
     ) -> Result<Pool, EvaluationError> {
+        if query.is_reserved(self.reserves) {
+            return Ok(Pool::Outbound);
+        }
+        self.rule.pool(query, parameters)
+    }
+}
+
+impl Choice {
+    fn pool(&self, query: &Query<'_>, parameters: &BTreeMap<String, f64>) -> Result<Pool, EvaluationError> {
         let scope = SeizeScope {
             names: Names {
                 state: query.state,
@@ -226,6 +308,28 @@ impl Seize {
             Self::Agent(formula) => formula.checked.is_true(&scope).map(side),
             Self::Agents(formula) => formula.checked.number(&scope).map(|agents| query.up_to(agents)),
         }
+    }
+
+    /// The moment as it is once those who queue have the agents that they get: an agent whom inbound gets is none to
+    /// start a call for, or a reserved agent would be reserved again, call after call, however long callers wait.
+    fn after_release(&self, state: &State, moment: &Moment, parameters: &BTreeMap<String, f64>) -> Moment {
+        let mut left = moment.clone();
+        while left.in_queue > 0 && left.idle > left.in_flight.saturating_add(left.waiting) {
+            let query = Query {
+                why: Why::InboundWaiting,
+                pool: Pool::Outbound,
+                state,
+                moment: &left,
+            };
+            let side = self.pool(&query, parameters).unwrap_or_else(|_| query.credit());
+            if side == Pool::Outbound {
+                break;
+            }
+            left.idle -= 1;
+            left.seized = left.seized.saturating_sub(1);
+            left.in_queue -= 1;
+        }
+        left
     }
 }
 

@@ -35,8 +35,8 @@ pub struct Plan {
 impl Default for Plan {
     fn default() -> Self {
         Self {
-            init: Init::Mode(Mode::Predictive(1.0)),
-            seize: Seize::Credit,
+            init: Mode::Predictive(1.0).into(),
+            seize: Seize::default(),
             limits: Vec::new(),
             parameters: BTreeMap::new(),
         }
@@ -46,13 +46,21 @@ impl Default for Plan {
 impl Plan {
     /// Dials by a mode.
     pub fn with_mode(mut self, mode: Mode) -> Self {
-        self.init = Init::Mode(mode);
-        self
+        self.init = mode.into();
+        self.agreed()
     }
 
     /// Seizes as `credit()` does.
     pub(crate) fn with_credit(mut self) -> Self {
-        self.seize = Seize::Credit;
+        self.seize = Seize::default();
+        self.agreed()
+    }
+
+    /// INIT starts no call for an agent whom SEIZE would give away, and SEIZE gives no agent away for whom INIT has
+    /// started one.
+    fn agreed(mut self) -> Self {
+        self.seize.heeds(&self.init);
+        self.init.heeds(&self.seize);
         self
     }
 
@@ -74,7 +82,7 @@ impl Plan {
     /// What is wrong with the formula, and where.
     pub fn with_init(mut self, formula: &str) -> Result<Self, ExpressionProblem> {
         self.init = Init::parse(formula, &self.parameters)?;
-        Ok(self)
+        Ok(self.agreed())
     }
 
     /// Seizes by a formula; see [`crate::formula`] for what it may say.
@@ -83,7 +91,7 @@ impl Plan {
     /// What is wrong with the formula, and where.
     pub fn with_seize(mut self, formula: &str) -> Result<Self, ExpressionProblem> {
         self.seize = Seize::parse(formula, &self.parameters)?;
-        Ok(self)
+        Ok(self.agreed())
     }
 }
 
@@ -114,10 +122,7 @@ struct Written {
 impl From<Plan> for Written {
     fn from(plan: Plan) -> Self {
         Self {
-            mode: match plan.init {
-                Init::Mode(mode) => Some(mode),
-                Init::Formula(_) => None,
-            },
+            mode: plan.init.mode(),
             init: plan.init.source().map(str::to_owned),
             seize: plan.seize.source().map(str::to_owned),
             limits: plan.limits,

@@ -148,7 +148,10 @@ pub fn evaluate(
 pub fn at(plan: &Plan, state: &State, line: &Line) -> Option<Trial> {
     let mut after = state.clone();
     let (answer, failed) = attempt(plan, &mut after, line)?;
-    let usual = plan.clone().with_mode(Mode::Progressive).with_credit();
+    let usual = match line.question? {
+        Question::Dial => plan.clone().with_mode(Mode::Progressive).with_credit(),
+        Question::Seize => plan.clone().with_credit(),
+    };
     let usual = decide(&usual, &mut state.clone(), line)?;
     Some(Trial {
         t: line.t,

@@ -6,3 +6,4 @@ mod lines;
 mod promises;
 mod readme;
 mod recipes;
+mod reserved;
