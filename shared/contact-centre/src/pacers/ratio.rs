@@ -1,4 +1,4 @@
-//! Progressive and power dialing: so many lines per free agent.
+//! Progressive and power dialing without the engine: so many lines per free agent, rounded up; inbound first.
 
 use pacing::protocol::{Answer, Counts, Line, Pacer, Question};
 

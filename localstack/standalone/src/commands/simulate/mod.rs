@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use contact_centre::scenario::{LIBRARY, find};
 use contact_centre::{Announcement, BusyCount, Order, Readings, Scenario};
+use pacing::Mode;
 
 use crate::failure::Failure;
 use crate::output::show;
@@ -34,9 +35,12 @@ pub(crate) struct Simulate {
     /// Name the scenarios that come with the program, and stop.
     #[arg(long)]
     list: bool,
-    /// What to compare: `predictive`, `predictive:0.9` (share of the limit aimed at), `predictive+30m+24h:0.05`
-    /// (under further limits: 3 % in any 30 minutes, 5 % in any 24 hours; or 30d), `progressive`, `power:2` (lines per free agent), `adaptive` (a level raised while agents are ready, lowered after a
-    /// breach), or a formula for the calls to start. Progressive, power:2 and predictive if nothing is told.
+    /// What to compare. Decided by the engine, as in production: the modes `preview`, `progressive`, `power:2`
+    /// (lines per free agent) and `predictive` (`predictive:0.9` aims at this share of the limit), each under
+    /// further limits if told (`predictive+30m+24h:0.05`: 3 % in any 30 minutes, 5 % in any 24 hours; or 30d), or
+    /// a formula for the calls to start. Without the engine, as baselines: `baseline-progressive`,
+    /// `baseline-power:2` (lines rounded up; inbound callers first) and `adaptive` (a level raised while agents are
+    /// ready, lowered after a breach). `progressive`, `power:2` and `predictive` if nothing is told.
     #[arg(long, value_name = "MODE|FORMULA", num_args = 1..)]
     compare: Vec<Contender>,
     /// A program to compare, too: it gets the centre's lines on standard input, and answers on standard
@@ -131,9 +135,9 @@ impl Simulate {
     fn contenders(&self) -> Vec<Contender> {
         if self.compare.is_empty() && self.program.is_empty() {
             return vec![
-                Contender::Progressive,
-                Contender::Power(2.0),
-                Contender::Predictive(1.0, Vec::new()),
+                Contender::Mode(Mode::Progressive, Vec::new()),
+                Contender::Mode(Mode::Power(2.0), Vec::new()),
+                Contender::Mode(Mode::Predictive(1.0), Vec::new()),
             ];
         }
         let programs = self.program.iter().cloned().map(Contender::Program);
