@@ -88,6 +88,22 @@ pub(crate) struct Init {
     rule: Rule,
     /// What is done with the agents for whom calls are started.
     seize: Choice,
+    /// Limits of the plan, besides that of the run.
+    limits: usize,
+}
+
+/// When each call is started for a free agent, who is to be there when it is answered.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reserve {
+    always: bool,
+    /// Else while one of so many limits is exceeded.
+    limits: usize,
+}
+
+impl Reserve {
+    fn is_due(self, state: &State) -> bool {
+        self.always || state.budget().is_exceeded(self.limits)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -100,8 +116,7 @@ enum Rule {
 #[derive(Clone, Debug)]
 pub(crate) struct Seize {
     rule: Choice,
-    /// Each call is started for a free agent, who is to be there when it is answered.
-    reserves: bool,
+    reserve: Reserve,
 }
 
 #[derive(Clone, Debug)]
@@ -154,6 +169,7 @@ impl From<Rule> for Init {
         Self {
             rule,
             seize: Choice::Credit,
+            limits: 0,
         }
     }
 }
@@ -186,17 +202,23 @@ impl Init {
         }
     }
 
-    /// Whether each call is started for a free agent.
-    pub(crate) fn reserves(&self) -> bool {
-        match &self.rule {
+    fn reserve(&self) -> Reserve {
+        let always = match &self.rule {
             Rule::Mode(mode) => matches!(mode, Mode::Preview | Mode::Progressive),
             Rule::Formula(formula) => formula.source.split_whitespace().eq(["progressive()"]),
-        }
+        };
+        // Predictive takes no risk while any limit is exceeded, the run's own as well.
+        let limits = match self.rule {
+            Rule::Mode(Mode::Predictive(_)) => usize::MAX,
+            _ => self.limits,
+        };
+        Reserve { always, limits }
     }
 
-    /// No call is started for an agent whom this would give to inbound callers.
-    pub(crate) fn heeds(&mut self, seize: &Seize) {
+    /// While agents are reserved, no call is started for one whom this would give to inbound callers.
+    pub(crate) fn heeds(&mut self, seize: &Seize, limits: usize) {
         self.seize.clone_from(&seize.rule);
+        self.limits = limits;
     }
 
     /// The formula, if it is one.
@@ -214,9 +236,20 @@ impl Init {
         moment: &Moment,
         parameters: &BTreeMap<String, f64>,
     ) -> Result<Dialing, EvaluationError> {
-        let heeded = self.reserves() && state.run().blended;
-        let left = heeded.then(|| self.seize.after_release(state, moment, parameters));
-        let moment = left.as_ref().unwrap_or(moment);
+        let mut dialing = self.wanted(state, moment, parameters)?;
+        if state.run().blended && moment.in_queue > 0 && self.reserve().is_due(state) {
+            let left = self.seize.after_release(state, moment, parameters);
+            dialing.calls = dialing.calls.min(state.by_mode(Mode::Progressive, &left).calls);
+        }
+        Ok(dialing)
+    }
+
+    fn wanted(
+        &self,
+        state: &State,
+        moment: &Moment,
+        parameters: &BTreeMap<String, f64>,
+    ) -> Result<Dialing, EvaluationError> {
         let formula = match &self.rule {
             Rule::Mode(mode) => return Ok(state.by_mode(*mode, moment)),
             Rule::Formula(formula) => formula,
@@ -248,7 +281,7 @@ impl From<Choice> for Seize {
     fn from(rule: Choice) -> Self {
         Self {
             rule,
-            reserves: false,
+            reserve: Reserve::default(),
         }
     }
 }
@@ -277,7 +310,7 @@ impl Seize {
 
     /// Agents for whom a call is on its way are not given away.
     pub(crate) fn heeds(&mut self, init: &Init) {
-        self.reserves = init.reserves();
+        self.reserve = init.reserve();
     }
 
     /// The side that the agent is to serve; an error if the formula has no value at this moment.
@@ -286,7 +319,7 @@ impl Seize {
         query: &Query<'_>,
         parameters: &BTreeMap<String, f64>,
     ) -> Result<Pool, EvaluationError> {
-        if query.is_reserved(self.reserves) {
+        if self.reserve.is_due(query.state) && query.is_reserved() {
             return Ok(Pool::Outbound);
         }
         self.rule.pool(query, parameters)

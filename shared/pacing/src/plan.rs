@@ -59,15 +59,15 @@ impl Plan {
     /// INIT starts no call for an agent whom SEIZE would give away, and SEIZE gives no agent away for whom INIT has
     /// started one.
     fn agreed(mut self) -> Self {
+        self.init.heeds(&self.seize, self.limits.len());
         self.seize.heeds(&self.init);
-        self.init.heeds(&self.seize);
         self
     }
 
     /// Limits besides the one that the run brings.
     pub fn with_limits(mut self, limits: Vec<Limit>) -> Self {
         self.limits = limits;
-        self
+        self.agreed()
     }
 
     /// Names that formulas may read as `parameters.<name>`; to be set before the formulas.

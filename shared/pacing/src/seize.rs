@@ -19,20 +19,15 @@ pub(crate) struct Query<'a> {
 }
 
 impl Query<'_> {
-    /// Whether a call is on its way for this agent, so that nobody would be there for it: in modes that reserve an
-    /// agent for each call, as long as there are no more free than calls. In others calls may outnumber the free;
-    /// where they do not, because no risk is taken, that is kept.
-    pub(crate) fn is_reserved(&self, reserves: bool) -> bool {
+    /// Whether a call is on its way for this agent, where each has one: there are no more free than calls.
+    pub(crate) fn is_reserved(&self) -> bool {
         let calls = self.moment.in_flight.saturating_add(self.moment.waiting);
-        if self.pool == Pool::Inbound || calls == 0 {
-            return false;
-        }
-        match self.why {
-            // Not among the free yet.
-            Why::Freed => reserves && self.moment.idle < calls,
-            _ if reserves => self.moment.idle <= calls,
-            _ => self.moment.idle == calls,
-        }
+        self.pool == Pool::Outbound
+            && match self.why {
+                // Not among the free yet.
+                Why::Freed => self.moment.idle < calls,
+                _ => calls > 0 && self.moment.idle <= calls,
+            }
     }
 
     /// By the agents who are to be kept for inbound callers ([`crate::inbound::Inbound::reserve`]).

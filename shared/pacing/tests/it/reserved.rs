@@ -1,7 +1,7 @@
 //! INIT and SEIZE together: whoever is called in a mode that reserves an agent finds one.
 
 use pacing::protocol::{AgentEvent, CallEvent, Counts, Event, Id, InboundEvent, Pool, Start, Why};
-use pacing::{Mode, Plan, State, decide};
+use pacing::{Limit, Mode, Plan, State, Window, decide};
 use proptest::prelude::*;
 
 use crate::lines::{asked, begin, dial, seizes, start, told};
@@ -86,12 +86,16 @@ impl Centre {
             names: 0,
             lost: 0,
         };
+        centre.log_on(agents);
+        centre
+    }
+
+    fn log_on(&mut self, agents: u64) {
         for agent in 0..agents {
             let agent = Id::Number(agent);
-            centre.tell(Event::Agent(agent.clone(), AgentEvent::LogOn));
-            centre.is_free(agent, Pool::Inbound);
+            self.tell(Event::Agent(agent.clone(), AgentEvent::LogOn));
+            self.is_free(agent, Pool::Inbound);
         }
-        centre
     }
 
     fn tell(&mut self, event: Event) {
@@ -254,5 +258,33 @@ proptest! {
         centre.act(Act::Review);
         prop_assert!(centre.queue.is_empty());
         prop_assert_eq!(centre.lost, 0);
+    }
+}
+
+#[test]
+fn agents_are_reserved_while_a_budget_is_exceeded() {
+    let limits = vec![Limit {
+        rate: 0.03,
+        window: Window::Last(1_800.0),
+    }];
+    for (mode, limits) in [(Mode::Power(3.0), limits), (Mode::Predictive(1.0), Vec::new())] {
+        let mut centre = Centre::of(Plan::default().with_mode(mode).with_limits(limits), 0);
+        for call in 0..9 {
+            let call = Id::Number(call);
+            centre.tell(Event::Call(call.clone(), CallEvent::Dialed));
+            centre.tell(Event::Call(call, CallEvent::Abandoned));
+        }
+        centre.log_on(4);
+        assert_eq!(centre.calls.len(), 4, "{mode:?}");
+        centre.act(Act::Caller);
+        centre.act(Act::Review);
+        assert_eq!(
+            (centre.queue.len(), centre.idle(Pool::Outbound)),
+            (1, 4),
+            "{mode:?}"
+        );
+        centre.act(Act::Unanswered(0));
+        centre.act(Act::Review);
+        assert_eq!((centre.queue.len(), centre.calls.len()), (0, 3), "{mode:?}");
     }
 }
