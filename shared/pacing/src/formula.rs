@@ -22,8 +22,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use flows::expression::{
-    Checked, Checker, Comprehensions, EvaluationError, ExpressionProblem, Options, Scope, Signature, Type,
-    Value, Vocabulary,
+    Checked, Checker, Comprehensions, EvaluationError, ExpressionProblem, Options, Range, Scope, Signature,
+    Type, Value, Vocabulary,
 };
 
 use crate::budget::Window;
@@ -143,12 +143,35 @@ fn names(parameters: &BTreeMap<String, f64>) -> Vocabulary {
     vocabulary
 }
 
-fn with_functions(mut vocabulary: Vocabulary, functions: &[(&str, usize)], result: &Type) -> Vocabulary {
-    for (name, parameters) in functions {
+/// A function of formulas; what its argument may be, if it has one.
+type Function = (&'static str, Option<Range>);
+
+const INIT_FUNCTIONS: [Function; 5] = [
+    ("progressive", None),
+    ("inverse_hit_rate", None),
+    ("power", range(0.0, 100.0, 2.0)),
+    ("predictive", range(0.0, 1.0, 0.03)),
+    ("compliance_guard", range(1e-4, 1.0, 0.03)),
+];
+
+const SEIZE_FUNCTIONS: [Function; 4] = [
+    ("credit", None),
+    ("wait_compare", None),
+    ("threshold", range(0.0, 1e6, 2.0)),
+    ("share", range(0.0, 1.0, 0.5)),
+];
+
+const fn range(least: f64, most: f64, example: f64) -> Option<Range> {
+    Some(Range { least, most, example })
+}
+
+fn with_functions(mut vocabulary: Vocabulary, functions: &[Function], result: &Type) -> Vocabulary {
+    for (name, range) in functions {
         let signature = Signature {
-            parameters: vec![Type::Number; *parameters],
+            parameters: vec![Type::Number; usize::from(range.is_some())],
             result: result.clone(),
             cost: COST,
+            range: *range,
         };
         vocabulary.function(*name, signature);
     }
@@ -160,6 +183,19 @@ impl Formula {
         Ok(Self {
             source: source.into(),
             checked: checker.check(source, result, OPTIONS)?,
+        })
+    }
+
+    /// Refuses a formula that is the same at every moment and never what is asked for.
+    fn usable(self, of: &str, instead: &str) -> Result<Self, ExpressionProblem> {
+        let told = match self.checked.constant() {
+            Some(Ok(Value::Number(number))) if number < 0.0 => format!("is {number} {of} at every moment"),
+            Some(Err(error)) => format!("never has a value: {error}"),
+            _ => return Ok(self),
+        };
+        Err(ExpressionProblem {
+            position: 0,
+            message: format!("{told}; write {instead}"),
         })
     }
 }
@@ -182,16 +218,14 @@ impl From<Mode> for Init {
 
 impl Init {
     pub(crate) fn parse(source: &str, parameters: &BTreeMap<String, f64>) -> Result<Self, ExpressionProblem> {
-        let functions = [
-            ("progressive", 0),
-            ("power", 1),
-            ("predictive", 1),
-            ("inverse_hit_rate", 0),
-            ("compliance_guard", 1),
-        ];
-        let vocabulary = with_functions(names(parameters), &functions, &Type::Number);
+        let vocabulary = with_functions(names(parameters), &INIT_FUNCTIONS, &Type::Number);
         let checker = Checker::new(&vocabulary);
-        Formula::parse(&checker, source, &Type::Number).map(|formula| Rule::Formula(formula).into())
+        let formula = Formula::parse(&checker, source, &Type::Number)?;
+        let formula = formula.usable(
+            "calls",
+            "`progressive()` for a call for each free agent, or 0 for none",
+        )?;
+        Ok(Rule::Formula(formula).into())
     }
 
     /// The mode, if it is one.
@@ -288,16 +322,17 @@ impl From<Choice> for Seize {
 
 impl Seize {
     pub(crate) fn parse(source: &str, parameters: &BTreeMap<String, f64>) -> Result<Self, ExpressionProblem> {
-        let functions = [("credit", 0), ("wait_compare", 0), ("threshold", 1), ("share", 1)];
-        let vocabulary = with_functions(names(parameters), &functions, &Type::Boolean);
+        let vocabulary = with_functions(names(parameters), &SEIZE_FUNCTIONS, &Type::Boolean);
         let checker = Checker::new(&vocabulary);
-        match Formula::parse(&checker, source, &Type::Boolean) {
-            Ok(formula) => Ok(Choice::Agent(formula).into()),
+        let instead = "`credit()` for what inbound callers leave, or 0 for nobody";
+        let rule = match Formula::parse(&checker, source, &Type::Boolean) {
+            Ok(formula) => Choice::Agent(formula.usable("agents", instead)?),
             Err(problem) => match Formula::parse(&checker, source, &Type::Number) {
-                Ok(formula) => Ok(Choice::Agents(formula).into()),
-                Err(_) => Err(problem),
+                Ok(formula) => Choice::Agents(formula.usable("agents", instead)?),
+                Err(_) => return Err(problem),
             },
-        }
+        };
+        Ok(rule.into())
     }
 
     /// The formula, if it is one.

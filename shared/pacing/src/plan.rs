@@ -188,6 +188,68 @@ mod tests {
     }
 
     #[test]
+    fn what_never_makes_sense_is_refused_with_what_to_write() {
+        for (init, told) in [
+            (
+                "power(-1)",
+                "at character 6: `power` takes 0 to 100, not -1: write for example `power(2)`",
+            ),
+            (
+                "min(predictive(3), power(4))",
+                "at character 15: `predictive` takes 0 to 1, not 3: for 3 % write `predictive(0.03)`",
+            ),
+            (
+                "predictive(-0.1)",
+                "not -0.1: write for example `predictive(0.03)`",
+            ),
+            (
+                "compliance_guard(0)",
+                "`compliance_guard` takes 0.0001 to 1, not 0",
+            ),
+            (
+                "-1",
+                "at character 0: is -1 calls at every moment; write `progressive()`",
+            ),
+            (
+                "1/0",
+                "at character 0: never has a value: division by zero; write `progressive()`",
+            ),
+        ] {
+            let problem = Plan::default().with_init(init).unwrap_err().to_string();
+            assert!(problem.contains(told), "{init}: {problem}");
+        }
+        for (seize, told) in [
+            (
+                "share(2)",
+                "at character 6: `share` takes 0 to 1, not 2: for 2 % write `share(0.02)`",
+            ),
+            (
+                "credit() || threshold(-1)",
+                "at character 22: `threshold` takes 0 to 1000000, not -1",
+            ),
+            ("-2", "is -2 agents at every moment; write `credit()`"),
+            ("1 / 0 > 2", "never has a value"),
+        ] {
+            let problem = Plan::default().with_seize(seize).unwrap_err().to_string();
+            assert!(problem.contains(told), "{seize}: {problem}");
+        }
+        // What may be another number at another moment is taken as the nearest that makes sense.
+        for init in [
+            "0",
+            "5",
+            "power(0)",
+            "predictive(0)",
+            "agents.idle - 1",
+            "power(2 - calls.waiting)",
+        ] {
+            assert!(Plan::default().with_init(init).is_ok(), "{init}");
+        }
+        for seize in ["false", "0", "share(0)", "share(1)", "threshold(0)"] {
+            assert!(Plan::default().with_seize(seize).is_ok(), "{seize}");
+        }
+    }
+
+    #[test]
     fn parameters_are_names() {
         let parameters = BTreeMap::from([("ratio".to_owned(), 3.0)]);
         let plan = Plan::default().with_parameters(parameters);

@@ -53,6 +53,13 @@ async fn a_wrong_formula_is_told_where() {
         ("init", "1 + powr(2)", 4, "there is no function `powr`"),
         ("init", "agents.idle > 2", 0, "a number is needed"),
         (
+            "init",
+            "min(predictive(3), power(4))",
+            15,
+            "for 3 % write `predictive(0.03)`",
+        ),
+        ("init", "1 / 0", 0, "never has a value: division by zero"),
+        (
             "seize",
             "credit() && parameters.x",
             22,

@@ -4,7 +4,7 @@ use super::evaluate::{Evaluation, EvaluationError};
 use super::lower::Lowering;
 use super::term::Term;
 use super::value::{Type, Value};
-use super::vocabulary::{Scope, Vocabulary};
+use super::vocabulary::{Scope, Values, Vocabulary};
 use super::{MAX_COST, MAX_SOURCE_BYTES};
 
 /// Checks expressions against a vocabulary.
@@ -46,6 +46,7 @@ pub struct Checked {
     of: Type,
     names: Vec<String>,
     cost: u64,
+    constant: bool,
 }
 
 impl<'v> Checker<'v> {
@@ -84,6 +85,7 @@ impl<'v> Checker<'v> {
         Ok(Checked {
             term: typed.term,
             of: typed.of,
+            constant: lowering.is_constant(),
             names: lowering.into_names(),
             cost: typed.cost,
         })
@@ -104,6 +106,11 @@ impl Checked {
     /// Evaluates what was checked to be a number.
     pub fn number(&self, scope: &dyn Scope) -> Result<f64, EvaluationError> {
         Evaluation::new(scope).number(&self.term)
+    }
+
+    /// Its value, or why it has none, if it reads nothing and so is the same at every moment.
+    pub fn constant(&self) -> Option<Result<Value, EvaluationError>> {
+        self.constant.then(|| self.evaluate(&Values::default()))
     }
 
     /// The type of its value.

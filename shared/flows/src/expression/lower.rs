@@ -3,11 +3,12 @@
 use super::MAX_LIST;
 use super::builtin::{Builtin, Found};
 use super::check::{Comprehensions, ExpressionProblem, Options};
+use super::evaluate::{Evaluation, EvaluationError};
 use super::syntax::{Kind, Syntax, parse};
 use super::term::{Arithmetic, Comparison, Comprehension, Term};
 use super::token::problem;
 use super::value::{Type, Value};
-use super::vocabulary::Vocabulary;
+use super::vocabulary::{Values, Vocabulary};
 
 /// What goes through a list costs as much as the longest list.
 const LIST_COST: u64 = MAX_LIST as u64;
@@ -25,6 +26,8 @@ pub(super) struct Lowering<'a> {
     source: &'a str,
     locals: Vec<(String, Type)>,
     names: Vec<String>,
+    /// How often something is read that may be another at another moment.
+    reads: usize,
 }
 
 type Lowered<T> = Result<T, ExpressionProblem>;
@@ -37,7 +40,13 @@ impl<'a> Lowering<'a> {
             source,
             locals: Vec::new(),
             names: Vec::new(),
+            reads: 0,
         }
+    }
+
+    /// Whether what was lowered is the same at every moment.
+    pub(super) const fn is_constant(&self) -> bool {
+        self.reads == 0
     }
 
     /// The declared names that were used, in order of first use.
@@ -98,15 +107,17 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn local(&self, syntax: &Syntax) -> Option<Typed> {
+    fn local(&mut self, syntax: &Syntax) -> Option<Typed> {
         let Kind::Name(name) = &syntax.kind else {
             return None;
         };
         let place = self.locals.iter().rposition(|(local, _)| local == name)?;
         let (_, of) = self.locals.get(place)?;
+        let of = of.clone();
+        self.reads += 1;
         Some(Typed {
             term: Term::Local(place),
-            of: of.clone(),
+            of,
             cost: 1,
         })
     }
@@ -121,6 +132,7 @@ impl<'a> Lowering<'a> {
             };
             return self.problem(syntax, message);
         };
+        self.reads += 1;
         if !self.names.contains(&path) {
             self.names.push(path.clone());
         }
@@ -162,9 +174,30 @@ impl<'a> Lowering<'a> {
         let arguments = on
             .into_iter()
             .chain(arguments)
-            .map(|argument| self.expression(argument))
+            .map(|argument| self.argument(name, argument))
             .collect::<Lowered<Vec<_>>>()?;
+        if self.vocabulary.signature(name).is_some() {
+            self.reads += 1;
+        }
         self.function(syntax, name, arguments)
+    }
+
+    /// An argument. One that is always the same is refused if it never makes sense.
+    fn argument(&mut self, function: &str, syntax: &Syntax) -> Lowered<Typed> {
+        let reads = self.reads;
+        let argument = self.expression(syntax)?;
+        let range = self.vocabulary.signature(function).and_then(|known| known.range);
+        if let Some(range) = range.filter(|_| self.reads == reads && argument.of == Type::Number) {
+            let refused = match constant(&argument.term) {
+                Ok(Value::Number(number)) => range.refuses(function, number),
+                Ok(_) => None,
+                Err(error) => Some(format!("never has a value: {error}")),
+            };
+            if let Some(message) = refused {
+                return self.problem(syntax, message);
+            }
+        }
+        Ok(argument)
     }
 
     fn has(&mut self, syntax: &Syntax, arguments: &[Syntax]) -> Lowered<Typed> {
@@ -277,6 +310,11 @@ impl<'a> Lowering<'a> {
         }
         Ok(Typed { term, of, cost })
     }
+}
+
+/// The value of what reads nothing.
+fn constant(term: &Term) -> Result<Value, EvaluationError> {
+    Evaluation::new(&Values::default()).value(term)
 }
 
 fn unary(name: &str, a: Box<Term>, types: &[Type]) -> Option<(Term, Type)> {

@@ -32,7 +32,7 @@ mod vocabulary;
 pub use check::{Checked, Checker, Comprehensions, ExpressionProblem, Options};
 pub use evaluate::EvaluationError;
 pub use value::{Type, Value};
-pub use vocabulary::{Scope, Signature, Values, Vocabulary};
+pub use vocabulary::{Range, Scope, Signature, Values, Vocabulary};
 
 /// Longest source of an expression, in bytes.
 pub const MAX_SOURCE_BYTES: usize = 2_000;

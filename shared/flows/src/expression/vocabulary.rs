@@ -20,6 +20,37 @@ pub struct Signature {
     pub result: Type,
     /// Its worst cost, in operations.
     pub cost: u64,
+    /// What an argument may be that is a number and the same at every moment; any number if there is none.
+    pub range: Option<Range>,
+}
+
+/// The numbers that make sense.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    /// The least.
+    pub least: f64,
+    /// The most.
+    pub most: f64,
+    /// One of them, for who wrote another.
+    pub example: f64,
+}
+
+impl Range {
+    /// What is wrong with an argument of a function, and what to write.
+    pub(super) fn refuses(self, function: &str, number: f64) -> Option<String> {
+        let Self { least, most, example } = self;
+        if number >= least && number <= most {
+            return None;
+        }
+        let write = if most == 1.0 && number > 1.0 && number <= 100.0 {
+            format!("for {number} % write `{function}({})`", number / 100.0)
+        } else {
+            format!("write for example `{function}({example})`")
+        };
+        Some(format!(
+            "`{function}` takes {least} to {most}, not {number}: {write}"
+        ))
+    }
 }
 
 impl Vocabulary {

@@ -27,6 +27,20 @@ fn vocabulary() -> Vocabulary {
                 parameters: vec![Type::Number],
                 result: Type::Number,
                 cost: 1,
+                range: None,
+            },
+        )
+        .function(
+            "part",
+            Signature {
+                parameters: vec![Type::Number],
+                result: Type::Number,
+                cost: 1,
+                range: Some(Range {
+                    least: 0.0,
+                    most: 1.0,
+                    example: 0.5,
+                }),
             },
         );
     vocabulary
@@ -272,4 +286,44 @@ fn time_is_bounded() {
             started.elapsed()
         );
     }
+}
+
+#[test]
+fn constants_out_of_range_are_refused_with_what_to_write() {
+    let vocabulary = vocabulary();
+    let check = |source: &str| {
+        let options = Options {
+            comprehensions: Comprehensions::Refused,
+        };
+        Checker::new(&vocabulary).check(source, &Type::Number, options)
+    };
+    for (source, position, told) in [
+        ("part(3)", 5, "for 3 % write `part(0.03)`"),
+        (
+            "n + part(-0.1)",
+            9,
+            "`part` takes 0 to 1, not -0.1: write for example `part(0.5)`",
+        ),
+        ("part(2 * 60)", 7, "`part` takes 0 to 1, not 120"),
+        ("part(1 / 0)", 7, "never has a value: division by zero"),
+    ] {
+        let problem = check(source).unwrap_err();
+        assert_eq!(problem.position, position, "{source}");
+        assert!(problem.message.contains(told), "{source}: {problem}");
+    }
+    // What may be another at another moment is checked when it is read.
+    for source in [
+        "part(0.03)",
+        "part(n)",
+        "part(part(0.2) + 5)",
+        "twice(-1)",
+        "part(b ? 1 : 3)",
+    ] {
+        assert_eq!(check(source).unwrap().constant(), None, "{source}");
+    }
+    assert_eq!(check("2 * 3").unwrap().constant(), Some(Ok(Value::Number(6.0))));
+    assert_eq!(
+        check("1 / 0").unwrap().constant(),
+        Some(Err(EvaluationError::DivisionByZero))
+    );
 }
