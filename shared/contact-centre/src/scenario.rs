@@ -95,9 +95,9 @@ pub enum BadScenario {
     /// Nobody works, or too many do.
     #[error("staff: {0} agents; give 1 to {MAX_AGENTS}")]
     Agents(u64),
-    /// The run has no length.
-    #[error("duration: give more than 0 seconds")]
-    Duration,
+    /// What must take some time takes none.
+    #[error("{0}: give more than 0 seconds")]
+    Zero(String),
     /// Outcomes of calls are not shares of a whole.
     #[error("calls: live, busy, invalid and machine sum to {0}, but may be at most 1")]
     Outcomes(f64),
@@ -114,14 +114,56 @@ impl Scenario {
         if agents == 0 || agents > u64::from(MAX_AGENTS) {
             return Err(BadScenario::Agents(agents));
         }
-        if scenario.duration.get() <= 0.0 {
-            return Err(BadScenario::Duration);
+        if let Some(field) = scenario.zero() {
+            return Err(BadScenario::Zero(field));
         }
         let outcomes = scenario.calls.outcomes();
         if outcomes > 1.0 + 1e-9 {
             return Err(BadScenario::Outcomes(outcomes));
         }
         Ok(scenario)
+    }
+
+    /// What is 0 seconds and may not be: a logarithm has no value there, nobody answers a call that is given up at
+    /// once, and who comes and goes in no time does so for ever.
+    fn zero(&self) -> Option<String> {
+        if self.duration.get() <= 0.0 {
+            return Some("duration".to_owned());
+        }
+        if self.calls.ring_max.get() <= 0.0 {
+            return Some("calls.ring_max".to_owned());
+        }
+        let calls = &self.calls;
+        let mut times = vec![
+            ("talk".to_owned(), &self.talk),
+            ("wrap.time".to_owned(), &self.wrap.time),
+            ("calls.setup".to_owned(), &calls.setup),
+            ("calls.answer".to_owned(), &calls.answer),
+            ("calls.machine_answer".to_owned(), &calls.machine_answer),
+            ("calls.detection.delay".to_owned(), &calls.detection.delay),
+            (
+                "calls.detection.machine_talk".to_owned(),
+                &calls.detection.machine_talk,
+            ),
+        ];
+        if let Some(inbound) = &self.inbound {
+            times.push(("inbound.talk".to_owned(), &inbound.talk));
+            times.push(("inbound.patience".to_owned(), &inbound.patience));
+        }
+        for (place, group) in self.staff.iter().enumerate() {
+            if let Some(churn) = &group.churn {
+                if churn.stay.is_none() && churn.away.is_none() {
+                    return Some(format!("staff[{place}].churn.stay"));
+                }
+                times.push((format!("staff[{place}].churn.stay"), &churn.stay));
+                times.push((format!("staff[{place}].churn.away"), &churn.away));
+            }
+        }
+        let mut zeros = times.into_iter().filter_map(|(field, time)| {
+            let key = time.zero()?;
+            Some(format!("{field}.{key}"))
+        });
+        zeros.next()
     }
 
     /// Agents of all groups.
@@ -142,7 +184,27 @@ mod tests {
             ("live: 0.30", "lives: 0.30", "lives"),
             ("live: 0.30", "live: 0.90", "sum to"),
             ("agents: 10", "agents: 0", "0 agents"),
-            ("duration: 21600", "duration: 0", "duration"),
+            (
+                "duration: 21600",
+                "duration: 0",
+                "duration: give more than 0 seconds",
+            ),
+            (
+                "ring_max: 22",
+                "ring_max: 0",
+                "calls.ring_max: give more than 0 seconds",
+            ),
+            (
+                "mean: 150",
+                "mean: 0",
+                "talk.lognormal.mean: give more than 0 seconds",
+            ),
+            ("mean: 30", "mean: 0", "wrap.time.lognormal.mean: give more"),
+            (
+                "agents: 10",
+                "agents: 10\n    churn: {stay: {fixed: 0}, away: {exponential: 0}}",
+                "staff[0].churn.stay: give more",
+            ),
         ] {
             let bad = good.replace(from, to);
             assert_ne!(bad, good, "{from}");

@@ -25,6 +25,24 @@ pub enum Time {
     },
 }
 
+impl Time {
+    /// The key within it that is 0 and may not be, if there is one.
+    pub(super) fn zero(&self) -> Option<&'static str> {
+        let none = |time: &Lognormal| time.mean.get() <= 0.0;
+        match self {
+            Self::Lognormal(time) if none(time) => Some("lognormal.mean"),
+            Self::Bimodal { short, .. } if none(short) => Some("bimodal.short.mean"),
+            Self::Bimodal { long, .. } if none(long) => Some("bimodal.long.mean"),
+            _ => None,
+        }
+    }
+
+    /// Whether it takes no time at all.
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self, Self::Fixed(seconds) | Self::Exponential(seconds) if seconds.get() <= 0.0)
+    }
+}
+
 /// A lognormal time.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
