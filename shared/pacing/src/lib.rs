@@ -23,3 +23,13 @@ pub mod trial;
 pub use budget::{Limit, Window};
 pub use engine::{Engine, State, decide};
 pub use plan::{Mode, Plan};
+
+/// Takes one line in, as [`decide`] does; with the answer, why a formula had no value.
+pub fn decide_and_tell(
+    plan: &Plan,
+    state: &mut State,
+    line: &protocol::Line,
+) -> Option<(protocol::Answer, Option<String>)> {
+    let (answer, failed) = engine::attempt(plan, state, line)?;
+    Some((answer, failed.map(|error| error.to_string())))
+}

@@ -10,15 +10,16 @@
 //! ```
 //!
 //! What a line must have is required ([`Malformed`] says what is missing); keys and events that are
-//! not known are ignored, so that either side may grow.
+//! not known are ignored, so that either side may grow. A question that is not known is none to a pacer.
 
 mod event;
 mod id;
+mod lenient;
 mod wire;
 
 pub use event::{AgentEvent, CallEvent, Event, InboundEvent, Start};
 pub use id::Id;
-pub use wire::{Asked, Malformed};
+pub use wire::{Asked, Malformed, PROTOCOL, Reply};
 
 use serde::{Deserialize, Serialize};
 

@@ -33,11 +33,16 @@ enum What {
 #[derive(Args)]
 struct Try {
     /// INIT: calls to start now, beside what `progressive()` starts.
-    #[arg(long, value_name = "FORMULA", required_unless_present = "seize")]
+    #[arg(
+        long,
+        value_name = "FORMULA",
+        required_unless_present = "seize",
+        allow_hyphen_values = true
+    )]
     init: Option<String>,
     /// SEIZE: whether to seize an idle agent of the inbound side, or how many agents to have seized; beside
     /// what `credit()` decides.
-    #[arg(long, value_name = "FORMULA")]
+    #[arg(long, value_name = "FORMULA", allow_hyphen_values = true)]
     seize: Option<String>,
     /// A value that formulas read as `parameters.<name>`.
     #[arg(long = "parameter", value_name = "NAME=NUMBER", value_parser = parameter)]

@@ -52,10 +52,59 @@ fn what_is_missing_or_absurd_is_named() {
 
 #[test]
 fn a_question_is_found_in_a_bad_line() {
-    let asked: Asked = serde_json::from_str(r#"{"t":-1,"q":"seize","pool":"outbound","why":8}"#).unwrap();
-    assert_eq!(asked.safe_answer(), Some(Answer::Seize(Pool::Outbound)));
-    let asked: Asked = serde_json::from_str(r#"{"t":-1,"q":"dial"}"#).unwrap();
-    assert_eq!(asked.safe_answer(), Some(Answer::Dial(0)));
+    let reply = |line: &str| {
+        let asked: Asked = serde_json::from_str(line).unwrap();
+        asked
+            .safe_reply()
+            .map(|reply| serde_json::to_string(&reply).unwrap())
+    };
+    for (line, replied) in [
+        (
+            r#"{"t":-1,"q":"seize","pool":"outbound","why":8}"#,
+            r#"{"seize":true}"#,
+        ),
+        (r#"{"t":-1,"q":"dial"}"#, r#"{"dial":0}"#),
+        (
+            r#"{"t":1,"q":"dail"}"#,
+            r#"{"error":"`q` is \"dail\", but must be \"dial\" or \"seize\""}"#,
+        ),
+    ] {
+        assert_eq!(reply(line).as_deref(), Some(replied));
+    }
+    for other in ["7", "true", "[1,2]", r#"{"a":1}"#] {
+        let replied = reply(&format!(r#"{{"q":{other}}}"#)).unwrap();
+        assert!(replied.starts_with(r#"{"error":"#), "{replied}");
+    }
+    assert_eq!(reply(r#"{"q":null}"#), None);
+}
+
+#[test]
+fn numbers_may_be_written_as_floats() {
+    for (text, usual) in [
+        (
+            r#"{"ev":"start","t":0.0,"limit":0.03,"agents_max":10.0,"proto":"1","blended":true}"#,
+            r#"{"ev":"start","t":0,"limit":0.03,"agents_max":10,"proto":1,"blended":true}"#,
+        ),
+        (
+            r#"{"ev":"agent_available","t":1,"agent":1.0,"q":"dial","idle":2.0,"pending":3e2,"in_queue":null}"#,
+            r#"{"ev":"agent_available","t":1,"agent":1,"q":"dial","idle":2,"pending":300}"#,
+        ),
+        (
+            r#"{"ev":"tick","t":1,"q":"weather","idle":2}"#,
+            r#"{"ev":"tick","t":1,"idle":2}"#,
+        ),
+    ] {
+        assert_eq!(read(text).unwrap(), read(usual).unwrap(), "{text}");
+    }
+    for text in [
+        r#"{"ev":"tick","t":1,"idle":2.5}"#,
+        r#"{"ev":"tick","t":1,"idle":-1}"#,
+        r#"{"ev":"tick","t":1,"idle":"2"}"#,
+        r#"{"ev":"agent_logon","t":1,"agent":1.5}"#,
+        r#"{"ev":"agent_logon","t":1,"agent":-1}"#,
+    ] {
+        assert!(read(text).unwrap_err().contains("whole number"), "{text}");
+    }
 }
 
 #[test]

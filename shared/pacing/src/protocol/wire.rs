@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lenient;
 use super::{
     AgentEvent, Answer, CallEvent, Counts, Event, Id, InboundEvent, Line, Pool, Question, Start, Why,
 };
@@ -34,7 +35,11 @@ pub enum Malformed {
 pub(super) struct Wire {
     ev: String,
     t: f64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::question"
+    )]
     q: Option<Question>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     agent: Option<Id>,
@@ -48,27 +53,63 @@ pub(super) struct Wire {
     why: Option<Why>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pool: Option<Pool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::whole"
+    )]
     idle: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::whole"
+    )]
     talk: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::whole"
+    )]
     wrap: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::whole"
+    )]
     inflight: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::whole"
+    )]
     waiting: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::whole"
+    )]
     idle_in: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::whole"
+    )]
     in_queue: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     in_wait: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::whole"
+    )]
     pending: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     time_of_day: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::unread"
+    )]
     proto: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     limit: Option<f64>,
@@ -76,7 +117,11 @@ pub(super) struct Wire {
     abandon_wait: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ring_max: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::whole"
+    )]
     agents_max: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     blended: Option<bool>,
@@ -89,7 +134,7 @@ pub(super) struct Wire {
 }
 
 /// The version of the protocol.
-const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 1;
 
 /// Reads "out", "outbound", "seized" and the like; what begins with "in" is inbound.
 impl<'de> Deserialize<'de> for Pool {
@@ -368,23 +413,45 @@ impl Wire {
 }
 
 /// What a line asks, read from it even where the rest of the line cannot be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Asked {
-    /// The question.
-    #[serde(default)]
-    pub q: Option<Question>,
+    /// The question, as it is written.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub q: Option<String>,
     /// The side that the agent serves now.
     #[serde(default)]
     pub pool: Option<Pool>,
 }
 
 impl Asked {
-    /// The answer that changes nothing: no call, and the agent stays.
-    pub fn safe_answer(self) -> Option<Answer> {
-        Some(match self.q? {
-            Question::Dial => Answer::Dial(0),
-            Question::Seize => Answer::Seize(self.pool.unwrap_or(Pool::Inbound)),
+    /// The reply that changes nothing: no call, and the agent stays; to a question that is not known, that it is not.
+    pub fn safe_reply(&self) -> Option<Reply> {
+        Some(match self.q.as_deref()? {
+            "dial" => Answer::Dial(0).into(),
+            "seize" => Answer::Seize(self.pool.unwrap_or(Pool::Inbound)).into(),
+            other => Reply::Unknown {
+                error: format!("`q` is {other:?}, but must be \"dial\" or \"seize\""),
+            },
         })
+    }
+}
+
+/// What is written back for a question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// Its answer.
+    Answer(Answer),
+    /// The question is not known. No command has this key, so that nobody takes it for one.
+    Unknown {
+        /// What is wrong.
+        error: String,
+    },
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self::Answer(answer)
     }
 }
 

@@ -2,23 +2,54 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use pacing::protocol::{Asked, Line, Pacer, Pool, Question};
+use pacing::protocol::{Answer, Asked, Event, Line, PROTOCOL, Pool, Question, Reply};
+use pacing::{Plan, State, decide_and_tell};
+use serde::Deserialize;
+use serde_json::{Map, Value};
 
+use super::clock::Clock;
 use super::log::Log;
 
 /// Longest line that is read, in bytes.
 const MAX_LINE_BYTES: u64 = 65_536;
+/// Some programs write it before their first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Answers every question until the input ends. A line that cannot be read is told on `errors`; if it
-/// asks something, it gets the answer that changes nothing, so that the other side never waits in vain.
+/// Whoever answers lines, and says why a formula had no value.
+pub(super) trait Paces {
+    fn tell(&mut self, line: &Line) -> Option<(Answer, Option<String>)>;
+}
+
+/// A plan and the state of its run.
+pub(super) struct Run {
+    plan: Plan,
+    state: State,
+}
+
+impl Run {
+    pub(super) fn new(plan: Plan) -> Self {
+        let state = State::new(&plan, Default::default(), 0.0);
+        Self { plan, state }
+    }
+}
+
+impl Paces for Run {
+    fn tell(&mut self, line: &Line) -> Option<(Answer, Option<String>)> {
+        decide_and_tell(&self.plan, &mut self.state, line)
+    }
+}
+
+/// Answers every question until the input ends. What is odd about a line is told on `errors`; one that cannot be read
+/// gets the answer that changes nothing if it asks something, so that the other side never waits in vain.
 pub(super) fn serve(
-    pacer: &mut dyn Pacer,
+    pacer: &mut dyn Paces,
     mut input: impl BufRead,
     mut output: impl Write,
     errors: &mut dyn Write,
     mut log: Option<&mut Log>,
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
+    let (mut clock, mut without_value) = (Clock::default(), WithoutValue::default());
     for number in 1u64.. {
         bytes.clear();
         let read = input
@@ -32,7 +63,8 @@ pub(super) fn serve(
         if !whole {
             skip_line(&mut input)?;
         }
-        let line = bytes.trim_ascii();
+        let line = bytes.strip_prefix(BYTE_ORDER_MARK).filter(|_| number == 1);
+        let line = line.unwrap_or(&bytes).trim_ascii();
         if line.is_empty() {
             continue;
         }
@@ -40,24 +72,102 @@ pub(super) fn serve(
             // Nobody may be listening to errors: that stops nothing.
             let _ = writeln!(errors, "campaigns: line {number}: {problem}");
         };
-        let understood = understand(line, whole);
-        let answer = match &understood {
-            Ok(line) => pacer.tell(line),
-            Err(problem) => {
-                tell(problem.clone());
-                asked(line).safe_answer()
-            }
-        };
+        let taken = take(line, whole, &mut clock, &mut tell);
+        let decided = taken.line.as_ref().and_then(|line| {
+            let (answer, failed) = pacer.tell(line)?;
+            without_value.add(line.question, failed, &mut tell);
+            Some(answer)
+        });
+        let reply = decided.map(Reply::from).or_else(|| taken.asked.safe_reply());
         if let Some(log) = &mut log {
-            log.add(line, understood.is_ok(), answer, tell);
+            let answer = match &reply {
+                Some(Reply::Answer(answer)) if decided.is_some() || taken.line.is_none() => Some(*answer),
+                _ => None,
+            };
+            let line = taken.written.as_deref().unwrap_or(line);
+            log.add(line, taken.line.is_some(), answer, tell);
         }
-        if let Some(answer) = answer {
-            serde_json::to_writer(&mut output, &answer)?;
+        if let Some(reply) = reply {
+            serde_json::to_writer(&mut output, &reply)?;
             output.write_all(b"\n")?;
             output.flush()?;
         }
     }
     Ok(())
+}
+
+/// What became of a line.
+#[derive(Default)]
+struct Taken {
+    /// As the engine is told; none if it cannot be read.
+    line: Option<Line>,
+    /// How that is written, where it is not what came.
+    written: Option<Vec<u8>>,
+    /// What it asks that no engine answers.
+    asked: Asked,
+}
+
+fn take(bytes: &[u8], whole: bool, clock: &mut Clock, tell: &mut dyn FnMut(String)) -> Taken {
+    let mut taken = match understand(bytes, whole) {
+        Ok(read) => Taken {
+            asked: match read.question {
+                None if has_question(bytes) => asked(bytes),
+                _ => Asked::default(),
+            },
+            line: Some(read),
+            written: None,
+        },
+        Err(problem) => match start(bytes) {
+            Some((line, ignored)) => {
+                tell(format!(
+                    "THE START LINE DOES NOT READ: {problem}. Not read of it: {ignored}; what is not told is as if it \
+                     were absent, and without a limit 0 is assumed, so that `predictive` dials as `progressive`"
+                ));
+                Taken {
+                    asked: match line.question {
+                        None => asked(bytes),
+                        Some(_) => Asked::default(),
+                    },
+                    ..Taken::rewritten(&line)
+                }
+            }
+            None => {
+                tell(problem);
+                Taken {
+                    asked: asked(bytes),
+                    ..Taken::default()
+                }
+            }
+        },
+    };
+    if let (Some(error), true) = (unknown(&taken.asked), taken.line.is_some()) {
+        tell(error);
+    }
+    if let Some(read) = &taken.line {
+        if matches!(read.event, Event::Start(_)) {
+            other_protocol(bytes, tell);
+        }
+        if let Some(t) = clock.corrects(read, tell) {
+            let asked = std::mem::take(&mut taken.asked);
+            taken = Taken {
+                asked,
+                ..Taken::rewritten(&Line { t, ..read.clone() })
+            };
+        }
+    }
+    taken
+}
+
+impl Taken {
+    /// A line other than the one that came. It is read from what the log keeps of it, to be replayed to the bit.
+    fn rewritten(line: &Line) -> Self {
+        let written = serde_json::to_vec(line).unwrap_or_default();
+        Self {
+            line: serde_json::from_slice(&written).ok(),
+            written: Some(written),
+            asked: Asked::default(),
+        }
+    }
 }
 
 /// A line, or why it cannot be read.
@@ -68,23 +178,120 @@ fn understand(line: &[u8], whole: bool) -> Result<Line, String> {
     serde_json::from_slice(line).map_err(|error| error.to_string())
 }
 
+/// What reads of a first line that does not as a whole, and the keys that do not. A driver would not see the program
+/// end before it dials by itself; so it goes on, and takes no risk that was not told.
+fn start(line: &[u8]) -> Option<(Line, String)> {
+    let keys: Map<String, Value> = match serde_json::from_slice(line) {
+        Ok(keys) => keys,
+        Err(_) if has(line, "ev", "\"start\"") => Map::new(),
+        Err(_) => return None,
+    };
+    if !keys.is_empty() && keys.get("ev").and_then(Value::as_str) != Some("start") {
+        return None;
+    }
+    let read = |keys: &Map<String, Value>| serde_json::from_value::<Line>(Value::Object(keys.clone())).ok();
+    let mut kept: Map<String, Value> = [("ev", "start".into()), ("t", 0.into()), ("limit", 0.into())]
+        .map(|(key, value): (&str, Value)| (key.to_owned(), value))
+        .into_iter()
+        .collect();
+    let mut ignored: Vec<&str> = ["t", "limit"]
+        .into_iter()
+        .filter(|key| !keys.contains_key(*key))
+        .collect();
+    for (key, value) in &keys {
+        let before = kept.insert(key.clone(), value.clone());
+        if read(&kept).is_none() {
+            ignored.push(key);
+            match before {
+                Some(before) => kept.insert(key.clone(), before),
+                None => kept.remove(key),
+            };
+        }
+    }
+    Some((read(&kept)?, ignored.join(", ")))
+}
+
+/// Tells of another version of the protocol than is understood here.
+fn other_protocol(line: &[u8], tell: &mut dyn FnMut(String)) {
+    #[derive(Deserialize)]
+    struct Version {
+        proto: Option<Value>,
+    }
+    let Ok(Version { proto: Some(proto) }) = serde_json::from_slice(line) else {
+        return;
+    };
+    let known = f64::from(PROTOCOL);
+    let is_known =
+        proto.as_f64() == Some(known) || proto.as_str().is_some_and(|text| text.parse() == Ok(known));
+    if !is_known {
+        tell(format!(
+            "`proto` is {proto}, but only version {PROTOCOL} is understood; the run goes on as version {PROTOCOL}"
+        ));
+    }
+}
+
+/// Why a question is not known, if it is not.
+fn unknown(asked: &Asked) -> Option<String> {
+    match asked.safe_reply()? {
+        Reply::Unknown { error } => Some(error),
+        Reply::Answer(_) => None,
+    }
+}
+
+/// Which formulas were told to have no value.
+#[derive(Default)]
+struct WithoutValue {
+    init: bool,
+    seize: bool,
+}
+
+impl WithoutValue {
+    fn add(&mut self, question: Option<Question>, why: Option<String>, tell: &mut dyn FnMut(String)) {
+        let Some(why) = why else { return };
+        let (told, formula, instead) = match question {
+            Some(Question::Seize) => (&mut self.seize, "SEIZE", "credit()"),
+            _ => (&mut self.init, "INIT", "progressive()"),
+        };
+        if !std::mem::replace(told, true) {
+            tell(format!(
+                "the formula of {formula} has no value: {why}; `{instead}` decides while that is so, and this is told once"
+            ));
+        }
+    }
+}
+
+/// Whether a line may ask something: quick, and right for all that ask.
+fn has_question(line: &[u8]) -> bool {
+    line.windows(3).any(|word| word == b"\"q\"")
+}
+
 /// What a line asks that cannot be read as a whole, or not even as JSON.
 fn asked(line: &[u8]) -> Asked {
     serde_json::from_slice(line).unwrap_or_else(|_| {
-        let has = |key: &str, value: &str| {
-            let text = String::from_utf8_lossy(line);
-            text.split(&format!("\"{key}\"")).skip(1).any(|rest| {
-                let rest = rest.trim_start().strip_prefix(':').unwrap_or_default();
-                rest.trim_start().starts_with(value)
-            })
-        };
-        let q = match (has("q", "\"dial\""), has("q", "\"seize\"")) {
-            (true, _) => Some(Question::Dial),
-            (_, true) => Some(Question::Seize),
+        let q = match (
+            has(line, "q", "\"dial\""),
+            has(line, "q", "\"seize\""),
+            has(line, "q", ""),
+        ) {
+            (true, ..) => Some("dial"),
+            (_, true, _) => Some("seize"),
+            (.., true) => Some("not readable"),
             _ => None,
         };
-        let pool = has("pool", "\"out").then_some(Pool::Outbound);
-        Asked { q, pool }
+        let pool = has(line, "pool", "\"out").then_some(Pool::Outbound);
+        Asked {
+            q: q.map(str::to_owned),
+            pool,
+        }
+    })
+}
+
+/// Whether a value that begins so stands after a key, in what may be no JSON.
+fn has(line: &[u8], key: &str, value: &str) -> bool {
+    let text = String::from_utf8_lossy(line);
+    text.split(&format!("\"{key}\"")).skip(1).any(|rest| {
+        let rest = rest.trim_start().strip_prefix(':');
+        rest.is_some_and(|rest| rest.trim_start().starts_with(value))
     })
 }
 
@@ -106,25 +313,27 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use pacing::protocol::Answer;
-
     use super::*;
 
     /// Answers dial questions with 7, and seizes nobody.
     struct Seven;
 
-    impl Pacer for Seven {
-        fn tell(&mut self, line: &Line) -> Option<Answer> {
+    impl Paces for Seven {
+        fn tell(&mut self, line: &Line) -> Option<(Answer, Option<String>)> {
             line.question.map(|question| match question {
-                Question::Dial => Answer::Dial(7),
-                Question::Seize => Answer::Seize(Pool::Inbound),
+                Question::Dial => (Answer::Dial(7), None),
+                Question::Seize => (Answer::Seize(Pool::Inbound), None),
             })
         }
     }
 
     fn run(input: &str) -> (String, String) {
+        run_with(&mut Seven, input)
+    }
+
+    fn run_with(pacer: &mut dyn Paces, input: &str) -> (String, String) {
         let (mut output, mut errors) = (Vec::new(), Vec::new());
-        serve(&mut Seven, input.as_bytes(), &mut output, &mut errors, None).unwrap();
+        serve(pacer, input.as_bytes(), &mut output, &mut errors, None).unwrap();
         (
             String::from_utf8(output).unwrap(),
             String::from_utf8(errors).unwrap(),
@@ -164,5 +373,112 @@ mod tests {
         let (output, errors) = run(&format!("{long}\n{{\"ev\":\"tick\",\"t\":1,\"q\":\"dial\"}}\n"));
         assert_eq!(output, "{\"dial\":0}\n{\"dial\":7}\n");
         assert!(errors.contains("line 1: is longer than 65536 bytes"));
+    }
+
+    #[test]
+    fn a_question_that_is_not_known_is_answered_by_no_command() {
+        const UNKNOWN: &str =
+            "{\"error\":\"`q` is \\\"dail\\\", but must be \\\"dial\\\" or \\\"seize\\\"\"}\n";
+        for line in [
+            r#"{"ev":"tick","t":1,"q":"dail"}"#,
+            r#"{"ev":"ringing","t":1,"q":"dail"}"#,
+        ] {
+            let (output, errors) = run(&format!("{line}\n"));
+            assert_eq!(output, UNKNOWN, "{line}");
+            assert!(errors.starts_with("campaigns: line 1: "), "{errors}");
+        }
+        let (output, errors) = run("{\"t\":1, \"q\" : \"dail\", oops\n");
+        assert!(
+            output.starts_with("{\"error\":") && output.lines().count() == 1,
+            "{output}"
+        );
+        assert!(errors.starts_with("campaigns: line 1: "), "{errors}");
+        assert_eq!(
+            run("{\"ev\":\"tick\",\"t\":1,\"q\":null}\n"),
+            (String::new(), String::new())
+        );
+    }
+
+    #[test]
+    fn what_happened_counts_whatever_is_asked() {
+        let mut engine = Run::new(Plan::default().with_mode(pacing::Mode::Progressive));
+        let (output, _) = run_with(
+            &mut engine,
+            "{\"ev\":\"start\",\"t\":0,\"limit\":0.03}\n\
+             {\"ev\":\"agent_logon\",\"t\":1,\"agent\":1}\n\
+             {\"ev\":\"agent_available\",\"t\":1,\"agent\":1,\"q\":\"dail\"}\n\
+             {\"ev\":\"tick\",\"t\":2,\"q\":\"dial\"}\n",
+        );
+        assert!(output.ends_with("}\n{\"dial\":1}\n"), "{output}");
+    }
+
+    #[test]
+    fn a_start_that_does_not_read_is_told_and_kept_where_it_does() {
+        let (start, ignored) = super::start(
+            br#"{"ev":"start","t":"0","proto":2,"limit":"3 %","blended":true,"agents_max":10.5,"duration":3600}"#,
+        )
+        .unwrap();
+        let Event::Start(run) = start.event else {
+            panic!("{start:?}")
+        };
+        assert_eq!(
+            (start.t, run.limit, run.blended, run.duration),
+            (0.0, 0.0, true, Some(3_600.0))
+        );
+        assert_eq!(ignored, "agents_max, limit, t");
+        let (start, ignored) = super::start(br#"{"ev":"start","t":0,"limit":0.01,"blended":tr"#).unwrap();
+        assert!(
+            matches!(start.event, Event::Start(run) if run.limit == 0.0),
+            "{start:?}"
+        );
+        assert_eq!(ignored, "t, limit");
+        assert!(super::start(br#"{"ev":"tick","t":"0"}"#).is_none());
+
+        // Without a limit nothing is risked, however much was answered.
+        let mut engine = Run::new(Plan::default());
+        let mut input = "{\"ev\":\"start\",\"t\":0,\"limit\":3,\"duration\":36000}\n".to_owned();
+        for call in 0..200 {
+            input += &format!("{{\"ev\":\"call_dialed\",\"t\":{call},\"call\":{call}}}\n");
+            input += &format!("{{\"ev\":\"connected\",\"t\":{call},\"call\":{call},\"agent\":1}}\n");
+        }
+        input += "{\"ev\":\"tick\",\"t\":300,\"q\":\"dial\",\"idle\":5,\"talk\":5,\"wrap\":0,\"inflight\":0,\"waiting\":0}\n";
+        let (output, errors) = run_with(&mut engine, &input);
+        assert_eq!(output, "{\"dial\":5}\n");
+        assert!(
+            errors.starts_with("campaigns: line 1: THE START LINE DOES NOT READ: `limit` is 3")
+                && errors.contains("Not read of it: limit;")
+                && errors.lines().count() == 1,
+            "{errors}"
+        );
+    }
+
+    #[test]
+    fn another_version_and_a_mark_before_the_first_line_are_no_hindrance() {
+        let start = |proto: &str| {
+            let start = format!("\u{feff}{{\"ev\":\"start\",\"t\":0,\"limit\":0.03,\"proto\":{proto}}}\n");
+            run(&start).1
+        };
+        for proto in ["1", "1.0", "\"1\"", "null"] {
+            assert_eq!(start(proto), "", "{proto}");
+        }
+        let told = start("2");
+        assert!(
+            told.contains("`proto` is 2, but only version 1 is understood"),
+            "{told}"
+        );
+        assert!(start("\"x\"").contains("`proto` is \"x\""));
+    }
+
+    #[test]
+    fn a_formula_without_a_value_is_told_once() {
+        let plan = Plan::default().with_init("1 / calls.ringing").unwrap();
+        let tick = "{\"ev\":\"tick\",\"t\":1,\"q\":\"dial\",\"idle\":2,\"inflight\":0}\n";
+        let (output, errors) = run_with(&mut Run::new(plan), &tick.repeat(3));
+        assert_eq!(output, "{\"dial\":2}\n".repeat(3));
+        assert_eq!(
+            errors,
+            "campaigns: line 1: the formula of INIT has no value: division by zero; `progressive()` decides while that \
+             is so, and this is told once\n"
+        );
     }
 }

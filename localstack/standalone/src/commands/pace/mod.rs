@@ -1,5 +1,6 @@
 //! `campaigns pace`: paces an outside contact centre over standard input and output.
 
+mod clock;
 mod lines;
 pub(crate) mod log;
 pub(crate) mod plan;
@@ -8,7 +9,7 @@ use std::io::{self, BufReader, BufWriter};
 use std::path::PathBuf;
 
 use clap::Args;
-use pacing::{Engine, Plan};
+use pacing::Plan;
 
 use crate::failure::Failure;
 use log::Log;
@@ -28,11 +29,11 @@ impl Pace {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let plan = self.choice.over(Plan::default())?;
         let mut log = self.log.map(|path| Log::create(path, &plan)).transpose()?;
-        let mut engine = Engine::new(plan);
+        let mut run = lines::Run::new(plan);
         let input = BufReader::new(io::stdin().lock());
         let output = BufWriter::new(io::stdout().lock());
         let errors = &mut io::stderr().lock();
-        lines::serve(&mut engine, input, output, errors, log.as_mut())
+        lines::serve(&mut run, input, output, errors, log.as_mut())
             .map_err(|error| Failure::Told(format!("standard input or output broke: {error}")))
     }
 }

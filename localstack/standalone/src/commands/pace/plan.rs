@@ -18,11 +18,11 @@ pub(crate) struct Choice {
     #[arg(long, value_name = "LINES", default_value_t = 2.0)]
     ratio: f64,
     /// INIT: calls to start now, as a formula in CEL, such as `min(predictive(0.03), power(3))`.
-    #[arg(long, value_name = "FORMULA")]
+    #[arg(long, value_name = "FORMULA", allow_hyphen_values = true)]
     init: Option<String>,
     /// SEIZE: whether to seize this agent, or how many to have seized, as a formula in CEL, such as
     /// `credit() && agents.idle_inbound > 1`.
-    #[arg(long, value_name = "FORMULA")]
+    #[arg(long, value_name = "FORMULA", allow_hyphen_values = true)]
     seize: Option<String>,
 }
 
