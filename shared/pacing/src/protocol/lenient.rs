@@ -11,7 +11,7 @@ const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The whole number that a float is, if it is one.
 pub(super) fn exact(number: f64) -> Option<u64> {
-    let whole = number >= 0.0 && number <= MOST_EXACT && libm::trunc(number) == number;
+    let whole = (0.0..=MOST_EXACT).contains(&number) && libm::trunc(number) == number;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     whole.then_some(number as u64)
 }
