@@ -241,11 +241,8 @@ impl Init {
             Rule::Mode(mode) => matches!(mode, Mode::Preview | Mode::Progressive),
             Rule::Formula(formula) => formula.source.split_whitespace().eq(["progressive()"]),
         };
-        // Predictive takes no risk while any limit is exceeded, the run's own as well.
-        let limits = match self.rule {
-            Rule::Mode(Mode::Predictive(_)) => usize::MAX,
-            _ => self.limits,
-        };
+        // Not the run's own limit: a run may owe, and earns with the agents whom it has.
+        let limits = self.limits;
         Reserve { always, limits }
     }
 

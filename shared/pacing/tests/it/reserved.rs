@@ -267,8 +267,9 @@ fn agents_are_reserved_while_a_budget_is_exceeded() {
         rate: 0.03,
         window: Window::Last(1_800.0),
     }];
-    for (mode, limits) in [(Mode::Power(3.0), limits), (Mode::Predictive(1.0), Vec::new())] {
-        let mut centre = Centre::of(Plan::default().with_mode(mode).with_limits(limits), 0);
+    for mode in [Mode::Power(3.0), Mode::Predictive(1.0)] {
+        let plan = Plan::default().with_mode(mode).with_limits(limits.clone());
+        let mut centre = Centre::of(plan, 0);
         for call in 0..9 {
             let call = Id::Number(call);
             centre.tell(Event::Call(call.clone(), CallEvent::Dialed));
