@@ -110,7 +110,7 @@ pub(crate) fn attempt(
             let moment = state.moment(&line.counts);
             state.serving = moment.serving;
             state.busy = moment.busy();
-            let (dialing, failed) = or(plan.init.calls(state, &moment, &plan.parameters), || {
+            let (dialing, failed) = or(plan.calls(state, &moment), || {
                 state.by_mode(Mode::Progressive, &moment)
             });
             state.threshold = dialing.threshold;
@@ -346,7 +346,7 @@ impl State {
             state: self,
             moment: &moment,
         };
-        let (side, failed) = or(plan.seize.pool(&query, &plan.parameters), || query.credit());
+        let (side, failed) = or(plan.pool(&query), || query.credit());
         if let Some(agent) = agent {
             self.supply.assign(agent, side);
         }

@@ -29,7 +29,7 @@ use flows::expression::{
 use crate::budget::Window;
 use crate::engine::{Dialing, Moment, State};
 use crate::plan::Mode;
-use crate::protocol::{Pool, Why};
+use crate::protocol::Pool;
 use crate::seize::Query;
 
 /// What formulas may read.
@@ -84,43 +84,15 @@ pub(crate) struct Formula {
 
 /// How calls are started.
 #[derive(Clone, Debug)]
-pub(crate) struct Init {
-    rule: Rule,
-    /// What is done with the agents for whom calls are started.
-    seize: Choice,
-    /// Limits of the plan, besides that of the run.
-    limits: usize,
-}
-
-/// When each call is started for a free agent, who is to be there when it is answered.
-#[derive(Clone, Copy, Debug, Default)]
-struct Reserve {
-    always: bool,
-    /// Else while one of so many limits is exceeded.
-    limits: usize,
-}
-
-impl Reserve {
-    fn is_due(self, state: &State) -> bool {
-        self.always || state.budget().is_exceeded(self.limits)
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Rule {
+pub(crate) enum Init {
     Mode(Mode),
     Formula(Formula),
 }
 
 /// Which agents are seized.
-#[derive(Clone, Debug)]
-pub(crate) struct Seize {
-    rule: Choice,
-    reserve: Reserve,
-}
-
-#[derive(Clone, Debug)]
-enum Choice {
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Seize {
+    #[default]
     Credit,
     /// Whether this agent.
     Agent(Formula),
@@ -200,22 +172,6 @@ impl Formula {
     }
 }
 
-impl From<Rule> for Init {
-    fn from(rule: Rule) -> Self {
-        Self {
-            rule,
-            seize: Choice::Credit,
-            limits: 0,
-        }
-    }
-}
-
-impl From<Mode> for Init {
-    fn from(mode: Mode) -> Self {
-        Rule::Mode(mode).into()
-    }
-}
-
 impl Init {
     pub(crate) fn parse(source: &str, parameters: &BTreeMap<String, f64>) -> Result<Self, ExpressionProblem> {
         let vocabulary = with_functions(names(parameters), &INIT_FUNCTIONS, &Type::Number);
@@ -225,38 +181,30 @@ impl Init {
             "calls",
             "`progressive()` for a call for each free agent, or 0 for none",
         )?;
-        Ok(Rule::Formula(formula).into())
+        Ok(Self::Formula(formula))
     }
 
     /// The mode, if it is one.
     pub(crate) const fn mode(&self) -> Option<Mode> {
-        match self.rule {
-            Rule::Mode(mode) => Some(mode),
-            Rule::Formula(_) => None,
+        match self {
+            Self::Mode(mode) => Some(*mode),
+            Self::Formula(_) => None,
         }
-    }
-
-    fn reserve(&self) -> Reserve {
-        let always = match &self.rule {
-            Rule::Mode(mode) => matches!(mode, Mode::Preview | Mode::Progressive),
-            Rule::Formula(formula) => formula.source.split_whitespace().eq(["progressive()"]),
-        };
-        // Not the run's own limit: a run may owe, and earns with the agents whom it has.
-        let limits = self.limits;
-        Reserve { always, limits }
-    }
-
-    /// While agents are reserved, no call is started for one whom this would give to inbound callers.
-    pub(crate) fn heeds(&mut self, seize: &Seize, limits: usize) {
-        self.seize.clone_from(&seize.rule);
-        self.limits = limits;
     }
 
     /// The formula, if it is one.
     pub(crate) fn source(&self) -> Option<&str> {
-        match &self.rule {
-            Rule::Mode(_) => None,
-            Rule::Formula(formula) => Some(&formula.source),
+        match self {
+            Self::Mode(_) => None,
+            Self::Formula(formula) => Some(&formula.source),
+        }
+    }
+
+    /// Whether each call is started for a free agent, who is to be there when it is answered.
+    pub(crate) fn reserves(&self) -> bool {
+        match self {
+            Self::Mode(mode) => matches!(mode, Mode::Preview | Mode::Progressive),
+            Self::Formula(formula) => formula.source.split_whitespace().eq(["progressive()"]),
         }
     }
 
@@ -267,23 +215,9 @@ impl Init {
         moment: &Moment,
         parameters: &BTreeMap<String, f64>,
     ) -> Result<Dialing, EvaluationError> {
-        let mut dialing = self.wanted(state, moment, parameters)?;
-        if state.run().blended && moment.in_queue > 0 && self.reserve().is_due(state) {
-            let left = self.seize.after_release(state, moment, parameters);
-            dialing.calls = dialing.calls.min(state.by_mode(Mode::Progressive, &left).calls);
-        }
-        Ok(dialing)
-    }
-
-    fn wanted(
-        &self,
-        state: &State,
-        moment: &Moment,
-        parameters: &BTreeMap<String, f64>,
-    ) -> Result<Dialing, EvaluationError> {
-        let formula = match &self.rule {
-            Rule::Mode(mode) => return Ok(state.by_mode(*mode, moment)),
-            Rule::Formula(formula) => formula,
+        let formula = match self {
+            Self::Mode(mode) => return Ok(state.by_mode(*mode, moment)),
+            Self::Formula(formula) => formula,
         };
         let scope = InitScope {
             names: Names {
@@ -302,47 +236,26 @@ impl Init {
     }
 }
 
-impl Default for Seize {
-    fn default() -> Self {
-        Choice::Credit.into()
-    }
-}
-
-impl From<Choice> for Seize {
-    fn from(rule: Choice) -> Self {
-        Self {
-            rule,
-            reserve: Reserve::default(),
-        }
-    }
-}
-
 impl Seize {
     pub(crate) fn parse(source: &str, parameters: &BTreeMap<String, f64>) -> Result<Self, ExpressionProblem> {
         let vocabulary = with_functions(names(parameters), &SEIZE_FUNCTIONS, &Type::Boolean);
         let checker = Checker::new(&vocabulary);
         let instead = "`credit()` for what inbound callers leave, or 0 for nobody";
-        let rule = match Formula::parse(&checker, source, &Type::Boolean) {
-            Ok(formula) => Choice::Agent(formula.usable("agents", instead)?),
+        match Formula::parse(&checker, source, &Type::Boolean) {
+            Ok(formula) => Ok(Self::Agent(formula.usable("agents", instead)?)),
             Err(problem) => match Formula::parse(&checker, source, &Type::Number) {
-                Ok(formula) => Choice::Agents(formula.usable("agents", instead)?),
-                Err(_) => return Err(problem),
+                Ok(formula) => Ok(Self::Agents(formula.usable("agents", instead)?)),
+                Err(_) => Err(problem),
             },
-        };
-        Ok(rule.into())
+        }
     }
 
     /// The formula, if it is one.
     pub(crate) fn source(&self) -> Option<&str> {
-        match &self.rule {
-            Choice::Credit => None,
-            Choice::Agent(formula) | Choice::Agents(formula) => Some(&formula.source),
+        match self {
+            Self::Credit => None,
+            Self::Agent(formula) | Self::Agents(formula) => Some(&formula.source),
         }
-    }
-
-    /// Agents for whom a call is on its way are not given away.
-    pub(crate) fn heeds(&mut self, init: &Init) {
-        self.reserve = init.reserve();
     }
 
     /// The side that the agent is to serve; an error if the formula has no value at this moment.
@@ -351,15 +264,6 @@ impl Seize {
         query: &Query<'_>,
         parameters: &BTreeMap<String, f64>,
     ) -> Result<Pool, EvaluationError> {
-        if self.reserve.is_due(query.state) && query.is_reserved() {
-            return Ok(Pool::Outbound);
-        }
-        self.rule.pool(query, parameters)
-    }
-}
-
-impl Choice {
-    fn pool(&self, query: &Query<'_>, parameters: &BTreeMap<String, f64>) -> Result<Pool, EvaluationError> {
         let scope = SeizeScope {
             names: Names {
                 state: query.state,
@@ -373,28 +277,6 @@ impl Choice {
             Self::Agent(formula) => formula.checked.is_true(&scope).map(side),
             Self::Agents(formula) => formula.checked.number(&scope).map(|agents| query.up_to(agents)),
         }
-    }
-
-    /// The moment as it is once those who queue have the agents that they get: an agent whom inbound gets is none to
-    /// start a call for, or a reserved agent would be reserved again, call after call, however long callers wait.
-    fn after_release(&self, state: &State, moment: &Moment, parameters: &BTreeMap<String, f64>) -> Moment {
-        let mut left = moment.clone();
-        while left.in_queue > 0 && left.idle > left.in_flight.saturating_add(left.waiting) {
-            let query = Query {
-                why: Why::InboundWaiting,
-                pool: Pool::Outbound,
-                state,
-                moment: &left,
-            };
-            let side = self.pool(&query, parameters).unwrap_or_else(|_| query.credit());
-            if side == Pool::Outbound {
-                break;
-            }
-            left.idle -= 1;
-            left.seized = left.seized.saturating_sub(1);
-            left.in_queue -= 1;
-        }
-        left
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use flows::expression::ExpressionProblem;
+use flows::expression::{EvaluationError, ExpressionProblem};
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Limit;
+use crate::engine::{Dialing, Moment, State};
 use crate::formula::{Init, Seize};
+use crate::protocol::{Pool, Why};
+use crate::seize::Query;
 
 /// How calls are started.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,7 +38,7 @@ pub struct Plan {
 impl Default for Plan {
     fn default() -> Self {
         Self {
-            init: Mode::Predictive(1.0).into(),
+            init: Init::Mode(Mode::Predictive(1.0)),
             seize: Seize::default(),
             limits: Vec::new(),
             parameters: BTreeMap::new(),
@@ -46,28 +49,20 @@ impl Default for Plan {
 impl Plan {
     /// Dials by a mode.
     pub fn with_mode(mut self, mode: Mode) -> Self {
-        self.init = mode.into();
-        self.agreed()
+        self.init = Init::Mode(mode);
+        self
     }
 
     /// Seizes as `credit()` does.
     pub(crate) fn with_credit(mut self) -> Self {
         self.seize = Seize::default();
-        self.agreed()
-    }
-
-    /// INIT starts no call for an agent whom SEIZE would give away, and SEIZE gives no agent away for whom INIT has
-    /// started one.
-    fn agreed(mut self) -> Self {
-        self.init.heeds(&self.seize, self.limits.len());
-        self.seize.heeds(&self.init);
         self
     }
 
     /// Limits besides the one that the run brings.
     pub fn with_limits(mut self, limits: Vec<Limit>) -> Self {
         self.limits = limits;
-        self.agreed()
+        self
     }
 
     /// Names that formulas may read as `parameters.<name>`; to be set before the formulas.
@@ -82,7 +77,7 @@ impl Plan {
     /// What is wrong with the formula, and where.
     pub fn with_init(mut self, formula: &str) -> Result<Self, ExpressionProblem> {
         self.init = Init::parse(formula, &self.parameters)?;
-        Ok(self.agreed())
+        Ok(self)
     }
 
     /// Seizes by a formula; see [`crate::formula`] for what it may say.
@@ -91,7 +86,57 @@ impl Plan {
     /// What is wrong with the formula, and where.
     pub fn with_seize(mut self, formula: &str) -> Result<Self, ExpressionProblem> {
         self.seize = Seize::parse(formula, &self.parameters)?;
-        Ok(self.agreed())
+        Ok(self)
+    }
+}
+
+/// What is decided by it: INIT starts no call for an agent whom SEIZE would give away, and SEIZE gives no agent away for
+/// whom INIT has started one.
+impl Plan {
+    /// Calls to start now; an error if the formula has no value at this moment.
+    pub(crate) fn calls(&self, state: &State, moment: &Moment) -> Result<Dialing, EvaluationError> {
+        let mut dialing = self.init.calls(state, moment, &self.parameters)?;
+        if state.run().blended && moment.in_queue > 0 && self.reserves(state) {
+            let left = self.after_release(state, moment);
+            dialing.calls = dialing.calls.min(state.by_mode(Mode::Progressive, &left).calls);
+        }
+        Ok(dialing)
+    }
+
+    /// The side that an agent is to serve; an error if the formula has no value at this moment.
+    pub(crate) fn pool(&self, query: &Query<'_>) -> Result<Pool, EvaluationError> {
+        if self.reserves(query.state) && query.is_reserved() {
+            return Ok(Pool::Outbound);
+        }
+        self.seize.pool(query, &self.parameters)
+    }
+
+    /// Whether each call is started for a free agent now, who is to be there when it is answered: always, or while a
+    /// limit is exceeded. The run's own is none of these: a run may owe, and earns with the agents whom it has.
+    fn reserves(&self, state: &State) -> bool {
+        self.init.reserves() || state.budget().is_exceeded(self.limits.len())
+    }
+
+    /// The moment as it is once those who queue have the agents that they get: an agent whom inbound gets is none to
+    /// start a call for, or a reserved agent would be reserved again, call after call, however long callers wait.
+    fn after_release(&self, state: &State, moment: &Moment) -> Moment {
+        let mut left = moment.clone();
+        while left.in_queue > 0 && left.idle > left.in_flight.saturating_add(left.waiting) {
+            let query = Query {
+                why: Why::InboundWaiting,
+                pool: Pool::Outbound,
+                state,
+                moment: &left,
+            };
+            let side = self.seize.pool(&query, &self.parameters);
+            if side.unwrap_or_else(|_| query.credit()) == Pool::Outbound {
+                break;
+            }
+            left.idle -= 1;
+            left.seized = left.seized.saturating_sub(1);
+            left.in_queue -= 1;
+        }
+        left
     }
 }
 

@@ -4,6 +4,7 @@ mod clock;
 mod lines;
 pub(crate) mod log;
 pub(crate) mod plan;
+mod reading;
 
 use std::io::{self, BufReader, BufWriter};
 use std::path::PathBuf;
