@@ -92,18 +92,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        if !is_json(&parts.headers) {
-            return Err(Problem::media_type(
-                "Send JSON in UTF-8, with `Content-Type: application/json`.",
-            ));
-        }
-        plain_encoding(&parts.headers)?;
-        // Nothing that takes a body takes parameters, too: what was meant to change its meaning must not be passed over.
-        Parameters::of(&parts).end()?;
-        let bytes = collect(&parts.headers, body).await?;
+        let bytes = read(request).await?;
         parse(&bytes).map(Self)
     }
+}
+
+/// Reads a body of JSON. Apart from its type, of which there are many: a function is to be small.
+async fn read(request: Request) -> Result<Bytes, Problem> {
+    let (parts, body) = request.into_parts();
+    if !is_json(&parts.headers) {
+        return Err(Problem::media_type(
+            "Send JSON in UTF-8, with `Content-Type: application/json`.",
+        ));
+    }
+    plain_encoding(&parts.headers)?;
+    // Nothing that takes a body takes parameters, too: what was meant to change its meaning must not be passed over.
+    Parameters::of(&parts).end()?;
+    collect(&parts.headers, body).await
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -122,6 +127,15 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Reads JSON. What is no JSON is malformed; JSON of another shape is invalid, with the field named.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
+    check_depth(bytes)?;
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|misfits| fault(bytes, misfits))?;
+    reader.end().map_err(no_json)?;
+    check_braces(bytes)?;
+    Ok(value)
+}
+
+fn check_depth(bytes: &[u8]) -> Result<(), Problem> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::malformed("The body is empty; JSON is expected."));
     }
@@ -130,19 +144,28 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Proble
             "JSON may be nested at most {MAX_DEPTH} deep."
         )));
     }
-    let no_json = |error: serde_json::Error| Problem::malformed(format!("The body is not JSON: {error}."));
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|misfits| {
-        // What does not fit a type is reported like what is no JSON at some places.
-        serde_json::from_slice::<IgnoredAny>(bytes).map_or_else(no_json, |_| misfit(misfits))
-    })?;
-    reader.end().map_err(no_json)?;
-    // A type with named members would take them as a list in their order, too.
-    if !bytes.trim_ascii_start().starts_with(b"{") {
-        let detail = "must be an object, in braces";
-        return Err(Problem::invalid(vec![FieldError::new("", detail)]));
+    Ok(())
+}
+
+/// A type with named members would take them as a list in their order, too.
+fn check_braces(bytes: &[u8]) -> Result<(), Problem> {
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return Ok(());
     }
-    Ok(value)
+    let detail = "must be an object, in braces";
+    Err(Problem::invalid(vec![FieldError::new("", detail)]))
+}
+
+fn no_json(error: serde_json::Error) -> Problem {
+    Problem::malformed(format!("The body is not JSON: {error}."))
+}
+
+/// What does not fit a type is reported like what is no JSON at some places.
+fn fault(bytes: &[u8], misfits: serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    match serde_json::from_slice::<IgnoredAny>(bytes) {
+        Ok(IgnoredAny) => misfit(misfits),
+        Err(error) => no_json(error),
+    }
 }
 
 /// The same for a value that has been read already.
@@ -363,7 +386,7 @@ mod tests {
         count: u8,
     }
 
-    fn fault(body: &str) -> (u16, String, String) {
+    fn told(body: &str) -> (u16, String, String) {
         let problem = parse::<Sample>(body.as_bytes()).unwrap_err().body();
         let pointer = problem
             .errors
@@ -403,7 +426,7 @@ mod tests {
             ),
             ("{\"name\": \"a\", \"list\": [{}]}", 422, "/list/0/count"),
         ] {
-            let (found, at, detail) = fault(body);
+            let (found, at, detail) = told(body);
             assert_eq!((found, at.as_str()), (status, pointer), "{body}: {detail}");
         }
     }
@@ -455,7 +478,7 @@ mod tests {
 
     #[test]
     fn depth_is_bounded_and_texts_do_not_count() {
-        assert_eq!(fault(&"[".repeat(100_000)).0, 400);
+        assert_eq!(told(&"[".repeat(100_000)).0, 400);
         assert_eq!(depth(br#"{"a": "[[[\"[[", "b": [[]]}"#), 3);
     }
 }
