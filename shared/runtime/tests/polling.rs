@@ -99,29 +99,9 @@ async fn handled(message: Message) -> Result<(), Error> {
     Ok(())
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_is_in_hand_is_held_and_finished() {
-    let scripted = Scripted::of(&["long"]);
-    let stop = CancellationToken::new();
-    let hold: Arc<dyn Hold> = scripted.clone();
-    let polling = tokio::spawn(poll::held(
-        scripted.clone(),
-        Some(hold),
-        QueueName::Flow,
-        4,
-        stop.clone(),
-        handled,
-    ));
-    tokio::time::sleep(Millis::seconds(1).duration()).await;
-    stop.cancel();
-    polling.await.unwrap();
-    assert_eq!(scripted.holds.load(Ordering::SeqCst), 3);
-    assert_eq!(scripted.deleted(), ["long"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_takes_longer_than_a_message_is_hidden_is_held_no_longer() {
-    let scripted = Scripted::of(&["endless"]);
+/// Polls for one message, which is held, until it is finished; told to stop while it is in hand.
+async fn held(message: &'static str) -> Arc<Scripted> {
+    let scripted = Scripted::of(&[message]);
     let stop = CancellationToken::new();
     let hold: Arc<dyn Hold> = scripted.clone();
     let polling = tokio::spawn(poll::held(
@@ -135,10 +115,21 @@ async fn what_takes_longer_than_a_message_is_hidden_is_held_no_longer() {
     tokio::time::sleep(Millis::seconds(1).duration()).await;
     stop.cancel();
     polling.await.unwrap();
+    assert_eq!(scripted.deleted(), [message]);
+    scripted
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_hand_is_held_and_finished() {
+    assert_eq!(held("long").await.holds.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_longer_than_a_message_is_hidden_is_held_no_longer() {
     // Each asks for two minutes more; the last ends before the twelve hours do.
     let signs = (LONGEST_HELD.get() - VISIBILITY.get() - 1) / SIGN_OF_LIFE.get();
-    assert_eq!(scripted.holds.load(Ordering::SeqCst) as u64, signs);
-    assert_eq!(scripted.deleted(), ["endless"]);
+    let holds = held("endless").await.holds.load(Ordering::SeqCst);
+    assert_eq!(holds as u64, signs);
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,6 +24,22 @@ fn message(id: &str, original: Option<&str>, text: &str) -> Value {
     })
 }
 
+/// The same, from another address.
+fn from(address: &str, mut message: Value) -> Value {
+    message["header"]["channelData"]["channelCustomerIdentifier"] = json!(address);
+    message
+}
+
+async fn scheduled(api: &Api) -> String {
+    let path = "/v1/scheduled-activities";
+    api.post(path, &activity()).await.expect(201).id()
+}
+
+/// How many entries bar an address from being contacted, or a customer.
+async fn barred(api: &Api, whose: &str) -> usize {
+    api.all(&format!("/v1/do-not-contact?{whose}"), 50).await.len()
+}
+
 async fn sent(api: &Api) -> String {
     let mut body = activity();
     body["dueAt"] = json!(api.now());
@@ -193,16 +209,7 @@ async fn an_unasked_opt_out_is_honoured() {
 #[tokio::test]
 async fn what_quotes_a_message_that_never_left_is_the_customers_own() {
     let api = Api::new().await;
-    let scheduled = api
-        .post("/v1/scheduled-activities", &activity())
-        .await
-        .expect(201)
-        .id();
-    let cancelled = api
-        .post("/v1/scheduled-activities", &activity())
-        .await
-        .expect(201)
-        .id();
+    let (scheduled, cancelled) = (scheduled(&api).await, scheduled(&api).await);
     let path = format!("/v1/scheduled-activities/{cancelled}");
     api.delete(&path).await.expect(200);
     let question = message("m1", Some(&cancelled), "What is this?");
@@ -212,8 +219,7 @@ async fn what_quotes_a_message_that_never_left_is_the_customers_own() {
     let mut stop = message("m2", Some(&scheduled), "STOP");
     stop["header"]["channelData"] = json!(null);
     assert_eq!(outcome(&api, &stop).await, "unsolicited");
-    let barred = api.all("/v1/do-not-contact?address=%2B442079460958", 50).await;
-    assert_eq!(barred.len(), 1);
+    assert_eq!(barred(&api, "address=%2B442079460958").await, 1);
     api.catch_up().await;
     let read = api.get(&format!("/v1/scheduled-activities/{scheduled}")).await;
     let customer = read.text_of("customerId");
@@ -230,30 +236,27 @@ async fn what_quotes_a_message_that_never_left_is_the_customers_own() {
 async fn an_opt_out_bars_the_address_that_it_came_from_too() {
     let api = Api::new().await;
     let id = sent_as(&api, &of_named(&api)).await;
-    let mut stop = message("m1", Some(&id), "STOP");
-    stop["header"]["channelData"]["channelCustomerIdentifier"] = json!("+442079460123");
+    let stop = from("+442079460123", message("m1", Some(&id), "STOP"));
     assert_eq!(outcome(&api, &stop).await, "folded");
     for whose in [
         "address=%2B442079460958",
         "address=%2B442079460123",
         "customerId=cus_4711",
     ] {
-        let barred = api.all(&format!("/v1/do-not-contact?{whose}"), 50).await;
-        assert_eq!(barred.len(), 1, "{whose}");
+        assert_eq!(barred(&api, whose).await, 1, "{whose}");
     }
 }
 
 #[tokio::test]
 async fn whatsapp_names_people_without_a_plus() {
     let api = Api::new().await;
-    let mut stop = message("m1", None, "STOP");
-    stop["header"]["channelData"]["channelCustomerIdentifier"] = json!("442079460958");
-    assert_eq!(outcome(&api, &stop).await, "unsolicited");
-    let barred = api.all("/v1/do-not-contact?address=%2B442079460958", 50).await;
-    assert_eq!(barred.len(), 1);
+    let stop = |address| from(address, message("m1", None, "STOP"));
+    assert_eq!(outcome(&api, &stop("442079460958")).await, "unsolicited");
+    assert_eq!(barred(&api, "address=%2B442079460958").await, 1);
     // A number within its country is nobody's.
-    stop["header"]["channelData"]["channelCustomerIdentifier"] = json!("02079460958");
-    api.post("/v1/cim-messages", &stop).await.expect(422);
+    api.post("/v1/cim-messages", &stop("02079460958"))
+        .await
+        .expect(422);
 }
 
 #[tokio::test]
@@ -272,15 +275,13 @@ async fn an_opt_out_is_honoured_whatever_the_spelling_of_the_number() {
         body["customerId"] = json!("cus_4711");
         let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
         api.dispatch(&id).await;
-        let mut stop = message("m1", None, "STOP");
-        stop["header"]["channelData"]["channelCustomerIdentifier"] = json!(written);
+        let stop = from(written, message("m1", None, "STOP"));
         assert_eq!(outcome(&api, &stop).await, "folded", "{listed}");
         for whose in [
             format!("address={}", listed.replace('+', "%2B")),
             "customerId=cus_4711".into(),
         ] {
-            let barred = api.all(&format!("/v1/do-not-contact?{whose}"), 50).await;
-            assert_eq!(barred.len(), 1, "{listed} {whose}");
+            assert_eq!(barred(&api, &whose).await, 1, "{listed} {whose}");
         }
     }
 }
@@ -288,11 +289,9 @@ async fn an_opt_out_is_honoured_whatever_the_spelling_of_the_number() {
 #[tokio::test]
 async fn an_opt_out_is_honoured_though_no_plan_knows_the_number() {
     let api = Api::new().await;
-    let mut stop = message("m1", None, "STOP");
-    stop["header"]["channelData"]["channelCustomerIdentifier"] = json!("+999123456789");
+    let stop = from("+999123456789", message("m1", None, "STOP"));
     assert_eq!(outcome(&api, &stop).await, "unsolicited");
-    let barred = api.all("/v1/do-not-contact?address=%2B999123456789", 50).await;
-    assert_eq!(barred.len(), 1);
+    assert_eq!(barred(&api, "address=%2B999123456789").await, 1);
 }
 
 #[tokio::test]
