@@ -10,14 +10,20 @@
 
 mod stack;
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
+use aws_sdk_sqs::types::{
+    MessageSystemAttributeName, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
+};
 use bytes::Bytes;
 use domain::time::Millis;
+use domain::trace::TraceId;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use platform::blobs::BlobError;
 use platform::contract::{World, changes, due, queries, queues, races, stores, table};
+use platform::queues::{OutgoingMessage, QueueName};
 use platform_aws::Aws;
 use stack::Stack;
 
@@ -77,6 +83,59 @@ async fn the_change_stream() {
 #[ignore = "needs AWS or an emulator at AWS_ENDPOINT_URL"]
 async fn message_queues() {
     with(async |aws, world| queues::run(&*aws.queues(), world).await).await;
+}
+
+/// What SQS keeps with a message besides its body: the tenant as its group, by which the queues are fair, and the trace
+/// of whoever sent it.
+#[tokio::test]
+#[ignore = "needs AWS or an emulator at AWS_ENDPOINT_URL"]
+async fn messages_bear_their_group_and_their_trace() {
+    const TENANTS: [&str; 2] = ["acme", "globex"];
+    const HEADER: &str = "Root=1-67891233-abcdef012345678912345678;Sampled=1";
+    with(async |aws, world| {
+        let (sqs, queues) = (aws_sdk_sqs::Client::new(aws.config()), aws.queues());
+        let queue = sqs.get_queue_url().queue_name(format!("{}-flow", world.prefix));
+        let url = queue.send().await.unwrap().queue_url.unwrap();
+        let sent = TENANTS.map(|tenant| OutgoingMessage {
+            body: format!("of {tenant}"),
+            delay: Millis::ZERO,
+            group: tenant.to_owned(),
+        });
+        assert_eq!(
+            queues.send(QueueName::Flow, sent.to_vec()).await,
+            Ok(TENANTS.len())
+        );
+        let mut groups = BTreeSet::new();
+        while groups.len() < TENANTS.len() {
+            let received = sqs.receive_message().queue_url(&url).wait_time_seconds(10);
+            let received =
+                received.message_system_attribute_names(MessageSystemAttributeName::MessageGroupId);
+            for message in received.send().await.unwrap().messages.unwrap() {
+                let group = message.attributes.unwrap()[&MessageSystemAttributeName::MessageGroupId].clone();
+                assert_eq!(message.body, Some(format!("of {group}")));
+                groups.insert(group);
+            }
+        }
+
+        let trace = MessageSystemAttributeValue::builder()
+            .data_type("String")
+            .string_value(HEADER);
+        let traced = sqs.send_message().queue_url(&url).message_body("traced");
+        traced
+            .message_system_attributes(
+                MessageSystemAttributeNameForSends::AwsTraceHeader,
+                trace.build().unwrap(),
+            )
+            .send()
+            .await
+            .unwrap();
+        let received = queues
+            .receive(QueueName::Flow, 1, Millis::seconds(60))
+            .await
+            .unwrap();
+        assert_eq!(received[0].trace, TraceId::of_header(HEADER));
+    })
+    .await;
 }
 
 #[tokio::test]
