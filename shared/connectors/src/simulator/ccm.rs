@@ -11,6 +11,7 @@ use domain::activity::receipt::DeliveryStatus;
 use domain::channel::Channel;
 use domain::id::hash_bits;
 use domain::time::Timestamp;
+use domain::trace::{TRACE_HEADER, TraceId};
 use domain::voice::CallResult;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -65,7 +66,8 @@ pub(super) async fn receive(
     let Ok(message) = serde_json::from_slice::<Incoming>(&body) else {
         return refuse("no CIM message");
     };
-    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
+    let told = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let key = told("idempotency-key");
     let to = message.header.channel_data.channel_customer_identifier;
     let channel = Channel::parse(&service).unwrap_or(Channel::Sms);
     let is_call = channel == Channel::Voice && message.body.kind == "VOICE";
@@ -79,6 +81,7 @@ pub(super) async fn receive(
         errand: metadata
             .filter(|_| is_call)
             .and_then(|metadata| Errand::read(metadata, message.body.abandoned_message)),
+        trace: told(TRACE_HEADER).and_then(TraceId::of_header),
     };
     let reporter = |provider_message_id| -> Arc<dyn Reporter> {
         Arc::new(Sent {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use domain::channel::Channel;
 use domain::id::hash_bits;
 use domain::time::Timestamp;
+use domain::trace::TraceId;
 use serde::{Deserialize, Serialize};
 
 use super::Arrival;
@@ -23,6 +24,9 @@ pub struct RawRequest {
     pub at: Timestamp,
     /// A hash of the customer's address.
     pub to_hash: String,
+    /// Its trace, if the protocol carries one.
+    #[serde(default)]
+    pub trace: Option<TraceId>,
 }
 
 /// How often an attempt came, and had an effect.
@@ -125,6 +129,7 @@ impl Ledger {
                 channel: arrival.channel,
                 at,
                 to_hash: format!("{:032x}", hash_bits(&[arrival.to])),
+                trace: arrival.trace.clone(),
             });
         }
         (key, count)

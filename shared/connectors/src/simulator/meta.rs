@@ -49,6 +49,7 @@ pub(super) async fn receive(
         to: &message.to,
         deduplicates: false,
         errand: None,
+        trace: None,
     };
     let wa_id = message.to.trim_start_matches('+').to_owned();
     let reporter = |id: String| -> Arc<dyn Reporter> {

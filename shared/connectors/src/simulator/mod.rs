@@ -49,6 +49,7 @@ use axum::routing::{get, post};
 use domain::channel::Channel;
 use domain::id::hash_bits;
 use domain::time::{Millis, Timestamp};
+use domain::trace::TraceId;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -202,6 +203,7 @@ struct Arrival<'a> {
     deduplicates: bool,
     /// Which agent a call needs, if any.
     errand: Option<Errand>,
+    trace: Option<TraceId>,
 }
 
 /// What the protocol is to answer.

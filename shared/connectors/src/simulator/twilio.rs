@@ -85,6 +85,7 @@ pub(super) async fn receive(
         to: message.to.trim_start_matches(WHATSAPP),
         deduplicates: false,
         errand: None,
+        trace: None,
     };
     let reporter = |id: String| -> Arc<dyn Reporter> {
         Arc::new(Sent {

@@ -28,6 +28,8 @@ mod steps;
 #[cfg(test)]
 mod target;
 #[cfg(test)]
+mod traces;
+#[cfg(test)]
 mod voice;
 #[cfg(test)]
 mod webhooks;
