@@ -104,3 +104,28 @@ pub async fn hand_over_near(context: &Context, timers: Vec<(Key, Timer)>) {
         .collect();
     hand_over(context, &near, now).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::id::{ActivityId, ConversationId, EventId, SkillGroupId, TenantId, WebhookId};
+
+    use super::*;
+    use crate::keys;
+
+    #[test]
+    fn messages_are_grouped_by_their_tenant() {
+        let tenant = TenantId::parse("acme").unwrap();
+        let timed = [
+            keys::activity(&tenant, &ActivityId::parse("act_1").unwrap()),
+            keys::conversation(&tenant, &ConversationId::parse("cnv_1").unwrap()),
+            keys::job(&tenant, "start"),
+            keys::delivery(
+                &tenant,
+                &WebhookId::parse("wh_1").unwrap(),
+                &EventId::parse("evt_1").unwrap(),
+            ),
+            keys::pacing_owner(&tenant, &SkillGroupId::parse("sales").unwrap()),
+        ];
+        assert!(timed.iter().all(|key| group(key) == "acme"), "{timed:?}");
+    }
+}
