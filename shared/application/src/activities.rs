@@ -241,11 +241,14 @@ pub async fn revise(
     revision: Revision,
 ) -> Result<Stored<Activity>, Error> {
     commit(context, || async {
-        let stored = get(context, tenant, id).await?;
-        expect_version(expected, stored.version)?;
-        let writing = writing(context, stored.version);
-        let changed = stored
-            .value
+        let Stored {
+            value: before,
+            version,
+        } = get(context, tenant, id).await?;
+        expect_version(expected, version)?;
+        let writing = writing(context, version);
+        let changed = before
+            .clone()
             .revise(revision.clone(), writing)
             .map_err(|error| match error {
                 ChangeError::ExpiryBeforeDue => Error::field("/expiresAt", "must lie after dueAt"),
@@ -253,12 +256,7 @@ pub async fn revise(
                 ChangeError::TooLate(_) => Error::conflict("too-late", error),
             })?;
         check(context, tenant, &changed.plan, writing.now).await?;
-        let mut decision = Decision::nothing(Stored {
-            value: changed.clone(),
-            version: stored.version + 1,
-        });
-        decision.push(put(&changed, stored.version)?);
-        Ok(decision)
+        Decision::replace(Some(&before), changed, version, |activity| put(activity, version))
     })
     .await
 }

@@ -92,13 +92,7 @@ pub async fn define(
             skill_groups,
             ..present
         };
-        if before.as_ref() == Some(&agent) {
-            return Ok(Decision::nothing(Stored {
-                value: agent,
-                version,
-            }));
-        }
-        written(agent, version)
+        Decision::replace(before.as_ref(), agent, version, |agent| put(agent, version))
     })
     .await?;
     pacing::agents_changed(context, tenant, [&stored.value]).await;

@@ -10,6 +10,7 @@ use platform::table::{Key, TableError, Write};
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::store::Stored;
 use crate::timers;
 
 /// How often a lost race is tried again before the caller is told that the service is busy.
@@ -67,6 +68,24 @@ impl<T> Decision<T> {
             timers: self.timers,
             output: output(self.output),
         }
+    }
+}
+
+impl<T: PartialEq> Decision<Stored<T>> {
+    /// A value in place of the one that was read in `version`, if there was one. Where it is the same nothing is
+    /// written: who has seen this version has seen what stands.
+    pub(crate) fn replace(
+        before: Option<&T>,
+        value: T,
+        version: u64,
+        write: impl FnOnce(&T) -> Result<Write, Error>,
+    ) -> Result<Self, Error> {
+        if before == Some(&value) {
+            return Ok(Self::nothing(Stored { value, version }));
+        }
+        let write = write(&value)?;
+        let version = version + 1;
+        Ok(Self::nothing(Stored { value, version }).and(write))
     }
 }
 

@@ -47,20 +47,9 @@ pub async fn change(
         expect_version(expected, version)?;
         let before = stored.map(|stored| stored.value);
         let profile = change(before.clone())?;
-        if before.as_ref() == Some(&profile) {
-            return Ok(Decision::nothing(Stored {
-                value: profile,
-                version,
-            }));
-        }
-        let write = Put::over(key.clone(), &profile, version).write()?;
-        Ok(Decision::one(
-            write,
-            Stored {
-                value: profile,
-                version: version + 1,
-            },
-        ))
+        Decision::replace(before.as_ref(), profile, version, |profile| {
+            Put::over(key.clone(), profile, version).write()
+        })
     })
     .await
 }

@@ -28,3 +28,4 @@ mod harness;
 mod messages;
 mod pacing;
 mod repeats;
+mod versions;

@@ -109,27 +109,29 @@ pub async fn edit(
     change: impl Fn(Definition) -> Result<Definition, Error>,
 ) -> Result<Stored<Campaign>, Error> {
     commit(context, || async {
-        let Stored { mut value, version } = get(context, tenant, id).await?;
+        let Stored {
+            value: before,
+            version,
+        } = get(context, tenant, id).await?;
         expect_version(expected, version)?;
-        if value.state != CampaignState::Draft {
-            let way = if value.state == CampaignState::Stopped {
+        if before.state != CampaignState::Draft {
+            let way = if before.state == CampaignState::Stopped {
                 "duplicate it"
             } else {
                 "unpublish or duplicate it first"
             };
-            let detail = format!("the campaign is {}; {way}", value.state.name());
+            let detail = format!("the campaign is {}; {way}", before.state.name());
             return Err(Error::conflict("not-a-draft", detail));
         }
-        value.definition = change(value.definition)?;
-        check(&value.definition)?;
-        let write = Put::over(keys::campaign(tenant, id), &value, version).write()?;
-        Ok(Decision::one(
-            write,
-            Stored {
-                value,
-                version: version + 1,
-            },
-        ))
+        let definition = change(before.definition.clone())?;
+        check(&definition)?;
+        let after = Campaign {
+            definition,
+            ..before.clone()
+        };
+        Decision::replace(Some(&before), after, version, |campaign| {
+            Put::over(keys::campaign(tenant, id), campaign, version).write()
+        })
     })
     .await
 }

@@ -194,13 +194,14 @@ pub async fn change(
     check_campaign(context, tenant, campaign).await?;
     let stored = commit(context, || async {
         let Stored {
-            value: mut webhook,
+            value: before,
             version,
         } = get(context, tenant, id).await?;
         expect_version(expected, version)?;
+        let mut webhook = before.clone();
         revision.apply(&mut webhook, writing(context, version));
         webhook.definition.check()?;
-        decided(webhook, version)
+        Decision::replace(Some(&before), webhook, version, |webhook| put(webhook, version))
     })
     .await?;
     context.caches.webhooks.forget(tenant);

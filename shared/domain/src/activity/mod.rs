@@ -186,6 +186,24 @@ pub struct Revision {
     pub metadata: Option<BTreeMap<String, String>>,
 }
 
+impl Revision {
+    /// Whether it asks for nothing but what stands.
+    fn is_met_by(&self, activity: &Activity) -> bool {
+        fn same<T: PartialEq>(asked: Option<&T>, stands: &T) -> bool {
+            asked.is_none_or(|asked| asked == stands)
+        }
+        let plan = &activity.plan;
+        // What was put off is due at its time again if that is asked for.
+        let due_at = self.due_at.as_ref();
+        same(due_at, &plan.due_at)
+            && same(due_at, &activity.next_at)
+            && same(self.expires_at.as_ref(), &plan.expires_at)
+            && same(self.message.as_ref(), &plan.message)
+            && same(self.priority.as_ref(), &plan.priority)
+            && same(self.metadata.as_ref(), &plan.metadata)
+    }
+}
+
 /// Why an activity cannot be changed any more.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
@@ -306,12 +324,15 @@ impl Activity {
         })
     }
 
-    /// Changes what is asked for, while it waits.
+    /// Changes what is asked for, while it waits. It stays as it is where that is what is asked for.
     pub fn revise(mut self, revision: Revision, writing: Writing) -> Result<Self, ChangeError> {
         match self.state {
             State::Scheduled => {}
             State::Dispatching => return Err(ChangeError::InFlight),
             state => return Err(ChangeError::TooLate(state)),
+        }
+        if revision.is_met_by(&self) {
+            return Ok(self);
         }
         if let Some(due_at) = revision.due_at {
             self.plan.due_at = due_at;

@@ -29,6 +29,28 @@ fn a_revision_voids_earlier_messages() {
 }
 
 #[test]
+fn a_revision_that_asks_for_what_stands_changes_nothing() {
+    let before = scheduled();
+    let same = Revision {
+        due_at: Some(before.plan.due_at),
+        expires_at: Some(before.plan.expires_at),
+        message: Some(before.plan.message.clone()),
+        priority: Some(before.plan.priority),
+        metadata: Some(before.plan.metadata.clone()),
+    };
+    for revision in [same.clone(), Revision::default()] {
+        assert_eq!(
+            before.clone().revise(revision, writing(10, 2)),
+            Ok(before.clone())
+        );
+    }
+    // What was put off is due at its time again.
+    let put_off = before.clone().await_turn(Turn::Place(at(60_000)), at(2_000));
+    let again = put_off.revise(same, writing(3_000, 2)).unwrap();
+    assert_eq!(again.next_at, before.plan.due_at);
+}
+
+#[test]
 fn a_cancelled_activity_leaves_the_index_and_stays_cancelled() {
     let Cancel::Cancelled(activity) = scheduled().cancel(CancelReason::Requested, writing(10, 2)) else {
         panic!("not cancelled")
