@@ -1,5 +1,6 @@
-//! Versions of resources: `ETag` in answers, `If-Match` in requests.
+//! Versions of resources: `ETag` in answers, `If-Match` and `If-None-Match` in requests.
 
+use application::expected::Expected;
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
@@ -9,40 +10,58 @@ use serde::Serialize;
 
 use crate::problem::Problem;
 
-/// The version that the caller has seen; none where it does not mind (`*`, or no header).
+/// How the resource has to stand for the request to change it; none where the caller does not mind (RFC 9110,
+/// section 13.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IfMatch(pub Option<u64>);
+pub struct Precondition(pub Option<Expected>);
 
-impl IfMatch {
-    fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        if text == "*" {
-            return Some(Self(None));
-        }
-        let digits = text.strip_prefix('"')?.strip_suffix('"')?;
-        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-        if plain {
-            digits.parse().ok().map(|version| Self(Some(version)))
-        } else {
-            None
-        }
+/// What `If-Match` says.
+fn matching(text: &str) -> Option<Expected> {
+    let text = text.trim();
+    if text == "*" {
+        return Some(Expected::Present);
+    }
+    let digits = text.strip_prefix('"')?.strip_suffix('"')?;
+    let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    if plain {
+        digits.parse().ok().map(Expected::Version)
+    } else {
+        None
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for IfMatch {
+/// What `If-None-Match` says: that there is nothing to be replaced.
+fn absent(text: &str) -> Option<Expected> {
+    (text.trim() == "*").then_some(Expected::ABSENT)
+}
+
+/// Reads a header that may be given once.
+fn once(
+    parts: &Parts,
+    name: &'static str,
+    read: impl FnOnce(&str) -> Option<Expected>,
+    detail: &str,
+) -> Result<Option<Expected>, Problem> {
+    let mut values = parts.headers.get_all(name).iter();
+    let read = match (values.next(), values.next()) {
+        (None, _) => return Ok(None),
+        (Some(value), None) => value.to_str().ok().and_then(read),
+        _ => None,
+    };
+    read.map(Some).ok_or_else(|| Problem::parameter(name, detail))
+}
+
+impl<S: Sync> FromRequestParts<S> for Precondition {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut values = parts.headers.get_all(header::IF_MATCH).iter();
-        match (values.next(), values.next()) {
-            (None, _) => Ok(Self(None)),
-            (Some(value), None) => value.to_str().ok().and_then(Self::parse).ok_or(()),
-            _ => Err(()),
+        let version = "must be one version as an ETag gave it, such as \"3\" with its quotes, or *";
+        let matching = once(parts, "If-Match", matching, version)?;
+        let absent = once(parts, "If-None-Match", absent, "must be *")?;
+        if matching.is_some() && absent.is_some() {
+            return Err(Problem::parameter("If-None-Match", "never holds beside If-Match"));
         }
-        .map_err(|()| {
-            let detail = "must be one version as an ETag gave it, such as \"3\" with its quotes, or *";
-            Problem::parameter("If-Match", detail)
-        })
+        Ok(Self(matching.or(absent)))
     }
 }
 
@@ -100,8 +119,8 @@ mod tests {
 
     #[test]
     fn reads_one_strong_tag_or_any() {
-        assert_eq!(IfMatch::parse("\"3\""), Some(IfMatch(Some(3))));
-        assert_eq!(IfMatch::parse(" * "), Some(IfMatch(None)));
+        assert_eq!(matching("\"3\""), Some(Expected::Version(3)));
+        assert_eq!(matching(" * "), Some(Expected::Present));
         let too_large = "\"99999999999999999999999\"";
         for text in [
             "",
@@ -114,7 +133,7 @@ mod tests {
             "\"x\"",
             too_large,
         ] {
-            assert_eq!(IfMatch::parse(text), None, "{text}");
+            assert_eq!(matching(text), None, "{text}");
         }
     }
 }

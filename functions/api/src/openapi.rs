@@ -261,7 +261,7 @@ fn problems() -> Map<String, Value> {
         ("409", "The present state does not allow it; `code` says why."),
         (
             "412",
-            "`precondition-failed`: `If-Match` names another version than `currentVersion`.",
+            "`precondition-failed`: the resource does not stand as `If-Match` or `If-None-Match` says, but in `currentVersion`; 0: it is not there.",
         ),
         ("413", &too_large),
         (
@@ -292,15 +292,21 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
     if let Some(parameters) = parameters.as_array_mut() {
         for parameter in parameters.iter_mut() {
-            if parameter.get("name").is_some_and(|name| name == "If-Match") {
-                conditional = true;
-                *parameter = json!({
-                    "name": "If-Match", "in": "header", "required": false,
-                    "description": "The version that you have seen, as `ETag` gave it; `*` for any.",
-                    "schema": {"type": "string", "pattern": "^(\\*|\"[0-9]+\")$"},
-                    "example": "\"3\"",
-                });
-            }
+            let name = parameter.get("name").and_then(Value::as_str);
+            let (description, pattern, example) = match name {
+                Some("If-Match") => (
+                    "The version that you have seen, as `ETag` gave it; `*` for any, but there must be one.",
+                    "^(\\*|\"[0-9]+\")$",
+                    "\"3\"",
+                ),
+                Some("If-None-Match") => ("`*`: only if there is none.", "^\\*$", "*"),
+                _ => continue,
+            };
+            conditional = true;
+            *parameter = json!({
+                "name": name, "in": "header", "required": false, "description": description,
+                "schema": {"type": "string", "pattern": pattern}, "example": example,
+            });
         }
         if writes && !open && !upload {
             parameters.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));

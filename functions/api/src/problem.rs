@@ -46,7 +46,7 @@ pub struct ProblemBody {
     /// Which fields are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProblemField>,
-    /// The present version, where `If-Match` named another.
+    /// The present version, 0 of what is not there, where the request expected another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_version: Option<u64>,
     /// Names this request in the logs.
@@ -315,7 +315,7 @@ impl From<Error> for Problem {
             }
             Error::PreconditionFailed { current } => {
                 let status = StatusCode::PRECONDITION_FAILED;
-                let title = "The resource has another version than If-Match names";
+                let title = "The resource does not stand as the request expects";
                 Self::new(status, "precondition-failed", title, sentence(&detail))
                     .having(|facts| facts.current_version = Some(current))
             }

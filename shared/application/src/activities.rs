@@ -12,6 +12,7 @@ use crate::commit::{Decision, MAX_TRIES, commit};
 use crate::context::Context;
 use crate::conversations;
 use crate::error::{Error, FieldError};
+use crate::expected::{Expected, expect_version};
 use crate::listing::{Listing, MAX_PAGE_BYTES, Shards};
 use crate::store::{Put, Stored, decode, load};
 use crate::{campaigns, keys, timers};
@@ -224,20 +225,12 @@ pub async fn get(context: &Context, tenant: &TenantId, id: &ActivityId) -> Resul
         .ok_or_else(|| Error::not_found("scheduled activity", id))
 }
 
-/// `If-Match`: which version the caller has seen.
-pub(crate) fn expect_version(expected: Option<u64>, current: u64) -> Result<(), Error> {
-    match expected {
-        Some(expected) if expected != current => Err(Error::PreconditionFailed { current }),
-        _ => Ok(()),
-    }
-}
-
 /// Changes an activity that waits.
 pub async fn revise(
     context: &Context,
     tenant: &TenantId,
     id: &ActivityId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
     revision: Revision,
 ) -> Result<Stored<Activity>, Error> {
     commit(context, || async {
@@ -267,7 +260,7 @@ pub async fn cancel(
     context: &Context,
     tenant: &TenantId,
     id: &ActivityId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
     reason: CancelReason,
 ) -> Result<Stored<Activity>, Error> {
     commit(context, || async {

@@ -7,10 +7,11 @@ use domain::id::{AgentId, SkillGroupId, TenantId};
 use futures::{StreamExt, stream};
 use platform::table::{Condition, Write};
 
-use crate::activities::{expect_version, writing};
+use crate::activities::writing;
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::{Error, FieldError};
+use crate::expected::{Expected, expect_version};
 use crate::listing::{Listing, Shards};
 use crate::store::{Put, Stored, load};
 use crate::{keys, pacing, skill_groups};
@@ -73,7 +74,7 @@ pub async fn define(
     context: &Context,
     tenant: &TenantId,
     id: &AgentId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
     definition: &AgentDefinition,
 ) -> Result<Stored<Agent>, Error> {
     check(context, tenant, definition).await?;
@@ -145,7 +146,7 @@ pub async fn delete(
     context: &Context,
     tenant: &TenantId,
     id: &AgentId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
 ) -> Result<(), Error> {
     commit(context, || async {
         let Stored { value, version } = get(context, tenant, id).await?;

@@ -12,10 +12,10 @@ use platform::secrets::Secret;
 use platform::table::{Condition, Write};
 use serde::{Deserialize, Serialize};
 
-use crate::activities::expect_version;
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
+use crate::expected::{Expected, expect_version};
 use crate::keys;
 use crate::listing::{Listing, Shards};
 use crate::store::{Put, Stored, load};
@@ -90,7 +90,7 @@ pub async fn put(
     name: String,
     config: ConnectorConfig,
     secrets: BTreeMap<String, Secret>,
-    expected: Option<u64>,
+    expected: Option<Expected>,
 ) -> Result<Stored<ConnectorRecord>, Error> {
     check(&config)?;
     let key = keys::connector(tenant, &config.id);
@@ -184,7 +184,7 @@ pub async fn delete(
     context: &Context,
     tenant: &TenantId,
     id: &ConnectorId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
 ) -> Result<(), Error> {
     let kind = commit(context, || async {
         let Stored { value, version } = get(context, tenant, id).await?;

@@ -21,6 +21,7 @@ use crate::campaigns::{self, Standing};
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
+use crate::expected::{Expected, expect_version};
 use crate::keys;
 use crate::listing::{Listing, Shards};
 use crate::receipts::{self, About, Arrival, Returned, WrapUpCode};
@@ -499,7 +500,7 @@ pub async fn set_data(
     id: &ConversationId,
     values: BTreeMap<String, serde_json::Value>,
     expected: BTreeMap<String, u64>,
-    seen: Option<u64>,
+    seen: Option<Expected>,
 ) -> Result<Stored<Conversation>, Error> {
     happen(
         context,
@@ -515,12 +516,12 @@ async fn happen(
     context: &Context,
     tenant: &TenantId,
     id: &ConversationId,
-    seen: Option<u64>,
+    seen: Option<Expected>,
     events: Vec<Event>,
 ) -> Result<Stored<Conversation>, Error> {
     commit(context, || async {
         let Stored { value, version } = get(context, tenant, id).await?;
-        activities::expect_version(seen, version)?;
+        expect_version(seen, version)?;
         let advanced = advanced(context, value.clone(), version, &events).await?;
         if advanced.conversation == value {
             return Ok(Decision::nothing(Stored { value, version }));

@@ -10,10 +10,10 @@ use domain::channel::Channel;
 use domain::id::{CustomerId, TenantId};
 use platform::table::{Condition, Write};
 
-use crate::activities::expect_version;
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
+use crate::expected::{Expected, expect_version};
 use crate::listing::{Listing, Shards};
 use crate::store::{Put, Stored, decode, load};
 use crate::{do_not_contact, keys};
@@ -37,7 +37,7 @@ pub async fn change(
     context: &Context,
     tenant: &TenantId,
     id: &CustomerId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
     change: impl Fn(Option<CustomerProfile>) -> Result<CustomerProfile, Error>,
 ) -> Result<Stored<CustomerProfile>, Error> {
     let key = keys::customer(tenant, id);
@@ -60,7 +60,7 @@ pub async fn delete(
     context: &Context,
     tenant: &TenantId,
     id: &CustomerId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
 ) -> Result<(), Error> {
     commit(context, || async {
         let Stored { value, version } = get(context, tenant, id).await?;

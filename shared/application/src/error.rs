@@ -47,10 +47,10 @@ pub enum Error {
         /// For people.
         detail: String,
     },
-    /// `If-Match` names another version than the present one.
-    #[error("the resource was changed meanwhile; its version is now {current}")]
+    /// The resource does not stand as the request expects.
+    #[error("the version of the resource is {current} now, where 0 is none")]
     PreconditionFailed {
-        /// The present version.
+        /// The present version; 0 where there is no such resource.
         current: u64,
     },
     /// Too many others were changing the same thing, or the platform is too busy: try again.

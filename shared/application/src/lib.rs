@@ -19,6 +19,7 @@ pub mod dispatch;
 pub mod do_not_contact;
 pub mod error;
 pub mod events;
+pub mod expected;
 pub mod history;
 pub mod idempotency;
 pub mod imports;

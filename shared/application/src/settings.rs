@@ -8,10 +8,10 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::activities::expect_version;
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
+use crate::expected::{Expected, expect_version};
 use crate::store::{Put, Stored, load};
 use crate::{keys, quiet_after};
 
@@ -73,12 +73,16 @@ pub(crate) async fn surely(context: &Context, tenant: &TenantId) -> Result<Arc<S
 pub async fn change(
     context: &Context,
     tenant: &TenantId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
     change: impl Fn(Settings) -> Settings,
 ) -> Result<Stored<Settings>, Error> {
     let stored = commit(context, || async {
         let Stored { value, version } = get(context, tenant).await?;
-        expect_version(expected, version)?;
+        // They are there before they are set for the first time, too.
+        expect_version(
+            expected.filter(|expected| *expected != Expected::Present),
+            version,
+        )?;
         let value = change(value);
         let write = Put::over(keys::settings(tenant), &value, version).write()?;
         Ok(Decision::one(

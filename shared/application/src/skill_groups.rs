@@ -8,10 +8,10 @@ use domain::time::Timestamp;
 use platform::table::{Condition, Write};
 use serde::{Deserialize, Serialize};
 
-use crate::activities::expect_version;
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
+use crate::expected::{Expected, expect_version};
 use crate::keys;
 use crate::listing::{Listing, Shards};
 use crate::pacing::{self, GroupPacing};
@@ -46,7 +46,7 @@ pub async fn define(
     context: &Context,
     tenant: &TenantId,
     id: &SkillGroupId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
     definition: &SkillGroupDefinition,
 ) -> Result<Stored<SkillGroup>, Error> {
     let wrong = definition
@@ -181,7 +181,7 @@ pub async fn delete(
     context: &Context,
     tenant: &TenantId,
     id: &SkillGroupId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
 ) -> Result<(), Error> {
     commit(context, || async {
         let Stored { version, .. } = get(context, tenant, id).await?;

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::auth::Caller;
-use crate::etag::{IfMatch, Resource};
+use crate::etag::{Precondition, Resource};
 use crate::extract::{Ids, Input, parse};
 use crate::paging::{Page, PageParams};
 use crate::problem::{Problem, ProblemBody};
@@ -259,14 +259,14 @@ pub(crate) async fn get(
 /// The id is the routing engine's. What the agent does stays as it is.
 #[utoipa::path(
     put, path = "/v1/agents/{id}", operation_id = "putAgent", tag = "agents",
-    params(("id" = schema::Id, Path), ("If-Match" = Option<String>, Header)),
+    params(("id" = schema::Id, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
     request_body = AgentIn, responses((status = 200, body = AgentOut))
 )]
 pub(crate) async fn put(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<AgentId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
     Input(input): Input<AgentIn>,
 ) -> Result<Resource<AgentOut>, Problem> {
     let definition = AgentDefinition {
@@ -288,7 +288,7 @@ pub(crate) async fn delete(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<AgentId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
 ) -> Result<StatusCode, Problem> {
     agents::delete(&state.context, &caller.tenant, &id, expected).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,13 +1,14 @@
 //! What moves a campaign through its life.
 
 use application::campaigns::{self, ChangeState};
+use application::expected::Expected;
 use axum::extract::State;
 use domain::campaign::CampaignAction;
 use domain::id::CampaignId;
 
 use super::campaigns::CampaignOut;
 use crate::auth::Caller;
-use crate::etag::{IfMatch, Resource};
+use crate::etag::{Precondition, Resource};
 use crate::extract::Ids;
 use crate::idempotency::WriteRequest;
 use crate::problem::Problem;
@@ -18,7 +19,7 @@ async fn act(
     state: &ApiState,
     caller: &Caller,
     id: &CampaignId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
     action: CampaignAction,
 ) -> Result<Resource<CampaignOut>, Problem> {
     let changed = campaigns::act(&state.context, &caller.tenant, id, expected, action).await?;
@@ -44,7 +45,7 @@ macro_rules! actions {
             State(state): State<ApiState>,
             caller: Caller,
             Ids(id): Ids<CampaignId>,
-            IfMatch(expected): IfMatch,
+            Precondition(expected): Precondition,
         ) -> Result<Resource<CampaignOut>, Problem> {
             act(&state, &caller, &id, expected, CampaignAction::$action).await
         }

@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::auth::Caller;
-use crate::etag::{IfMatch, Resource};
+use crate::etag::{Precondition, Resource};
 use crate::extract::{Ids, Input, parse_value};
 use crate::idempotency::WriteRequest;
 use crate::paging::{Page, PageParams};
@@ -258,7 +258,7 @@ pub(crate) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<CampaignId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
     Input(patch): Input<Map<String, Value>>,
 ) -> Result<Resource<CampaignOut>, Problem> {
     let change = |definition: Definition| {
@@ -280,7 +280,7 @@ pub(crate) async fn delete(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<CampaignId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
 ) -> Result<StatusCode, Problem> {
     campaigns::delete(&state.context, &caller.tenant, &id, expected).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use application::connectors::{self, ConnectorRecord};
 use application::error::FieldError;
+use application::expected::Expected;
 use application::store::Stored;
 use axum::Json;
 use axum::extract::State;
@@ -18,7 +19,7 @@ use utoipa::ToSchema;
 
 use super::checks::short_entries;
 use crate::auth::Caller;
-use crate::etag::{IfMatch, Resource};
+use crate::etag::{Precondition, Resource};
 use crate::extract::{Ids, Input};
 use crate::idempotency::WriteRequest;
 use crate::paging::{Page, PageParams};
@@ -98,7 +99,7 @@ impl ConnectorIn {
         state: &ApiState,
         tenant: &TenantId,
         id: ConnectorId,
-        expected: Option<u64>,
+        expected: Option<Expected>,
     ) -> Result<Stored<ConnectorRecord>, Problem> {
         let known = state.context.connectors.secret_names(self.kind);
         let mut wrong = short_entries(
@@ -215,14 +216,14 @@ pub(crate) async fn create(
 /// Secrets that are not named stay as they are.
 #[utoipa::path(
     put, path = "/v1/connectors/{id}", operation_id = "putConnector", tag = "connectors",
-    params(("id" = schema::Id, Path), ("If-Match" = Option<String>, Header)),
+    params(("id" = schema::Id, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
     request_body = ConnectorIn, responses((status = 200, body = ConnectorOut))
 )]
 pub(crate) async fn put(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<ConnectorId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
     Input(input): Input<ConnectorIn>,
 ) -> Result<Resource<ConnectorOut>, Problem> {
     let stored = input.put(&state, &caller.tenant, id, expected).await?;
@@ -274,7 +275,7 @@ pub(crate) async fn delete(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<ConnectorId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
 ) -> Result<StatusCode, Problem> {
     connectors::delete(&state.context, &caller.tenant, &id, expected).await?;
     Ok(StatusCode::NO_CONTENT)

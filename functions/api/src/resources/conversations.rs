@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::auth::Caller;
-use crate::etag::{IfMatch, Resource};
+use crate::etag::{Precondition, Resource};
 use crate::extract::{Ids, Input};
 use crate::paging::{Page, PageParams};
 use crate::problem::Problem;
@@ -184,7 +184,7 @@ pub(crate) async fn set_data(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<ConversationId>,
-    IfMatch(seen): IfMatch,
+    Precondition(seen): Precondition,
     Input(DataPatch { values, expected }): Input<DataPatch>,
 ) -> Result<Resource<ConversationOut>, Problem> {
     let wrong = |pointer: &str| {

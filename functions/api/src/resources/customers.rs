@@ -26,7 +26,7 @@ use utoipa::ToSchema;
 
 use super::checks::replaced;
 use crate::auth::Caller;
-use crate::etag::{IfMatch, Resource};
+use crate::etag::{Precondition, Resource};
 use crate::extract::{Ids, Input, parse_value};
 use crate::paging::{Page, PageParams};
 use crate::problem::Problem;
@@ -182,14 +182,14 @@ pub(crate) async fn get(
 /// Consent records are kept; those given are added.
 #[utoipa::path(
     put, path = "/v1/customers/{id}", operation_id = "putCustomer", tag = "customers",
-    params(("id" = schema::Id, Path), ("If-Match" = Option<String>, Header)),
+    params(("id" = schema::Id, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
     request_body = CustomerIn, responses((status = 200, body = CustomerOut))
 )]
 pub(crate) async fn put(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<CustomerId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
     Input(input): Input<ProfileIn>,
 ) -> Result<Resource<CustomerOut>, Problem> {
     let profile = input
@@ -220,7 +220,7 @@ pub(crate) async fn patch(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<CustomerId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
     Input(patch): Input<Map<String, Value>>,
 ) -> Result<Resource<CustomerOut>, Problem> {
     let now = state.context.now();
@@ -249,7 +249,7 @@ pub(crate) async fn delete(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<CustomerId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
 ) -> Result<StatusCode, Problem> {
     customers::delete(&state.context, &caller.tenant, &id, expected).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -265,7 +265,7 @@ pub(crate) async fn record_consent(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<CustomerId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
     Input(record): Input<ConsentIn>,
 ) -> Result<Resource<CustomerOut>, Problem> {
     let input = ProfileIn {

@@ -25,7 +25,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::checks::{callback_url, cleared, short};
 use crate::auth::Caller;
-use crate::etag::{IfMatch, Resource};
+use crate::etag::{Precondition, Resource};
 use crate::extract::{Ids, Input, Parameters};
 use crate::idempotency::WriteRequest;
 use crate::paging::{Page, PageParams};
@@ -456,7 +456,7 @@ pub(crate) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<ActivityId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
     Input(patch): Input<ActivityPatch>,
 ) -> Result<Resource<ActivityOut>, Problem> {
     if let Some(metadata) = &patch.metadata {
@@ -495,7 +495,7 @@ pub(crate) async fn cancel(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<ActivityId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
 ) -> Result<Resource<ActivityOut>, Problem> {
     let (context, tenant) = (&state.context, &caller.tenant);
     let stored = activities::cancel(context, tenant, &id, expected, CancelReason::Requested).await?;

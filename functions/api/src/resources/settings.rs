@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::campaigns::policy_errors;
 use super::checks::callback_url;
 use crate::auth::Caller;
-use crate::etag::{IfMatch, Resource};
+use crate::etag::{Precondition, Resource};
 use crate::extract::Input;
 use crate::idempotency::KeptBody;
 use crate::problem::Problem;
@@ -104,7 +104,7 @@ pub(crate) async fn get(
 pub(crate) async fn put(
     State(state): State<ApiState>,
     caller: Caller,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
     Input(input): Input<SettingsIn>,
 ) -> Result<Resource<SettingsOut>, Problem> {
     let mut wrong = policy_errors(input.policy.check(), "/policy");

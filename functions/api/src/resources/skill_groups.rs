@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::group_pacing::GroupPacingBody;
 use crate::auth::Caller;
-use crate::etag::{IfMatch, Resource};
+use crate::etag::{Precondition, Resource};
 use crate::extract::{Ids, Input};
 use crate::paging::{Page, PageParams};
 use crate::problem::Problem;
@@ -99,14 +99,14 @@ pub(crate) async fn get(
 /// Create a skill group, or change what is set for it
 #[utoipa::path(
     put, path = "/v1/skill-groups/{id}", operation_id = "putSkillGroup", tag = "agents",
-    params(("id" = schema::Id, Path), ("If-Match" = Option<String>, Header)),
+    params(("id" = schema::Id, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
     request_body = SkillGroupIn, responses((status = 200, body = SkillGroupOut))
 )]
 pub(crate) async fn put(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<SkillGroupId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
     Input(SkillGroupIn { name, pacing }): Input<SkillGroupIn>,
 ) -> Result<Resource<SkillGroupOut>, Problem> {
     let definition = SkillGroupDefinition {
@@ -128,7 +128,7 @@ pub(crate) async fn delete(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<SkillGroupId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
 ) -> Result<StatusCode, Problem> {
     skill_groups::delete(&state.context, &caller.tenant, &id, expected).await?;
     Ok(StatusCode::NO_CONTENT)

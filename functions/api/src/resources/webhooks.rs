@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::checks::cleared;
 use crate::auth::Caller;
-use crate::etag::{IfMatch, Resource};
+use crate::etag::{Precondition, Resource};
 use crate::extract::{Ids, Input, Parameters};
 use crate::idempotency::{KeptBody, WriteRequest};
 use crate::paging::{Page, PageParams};
@@ -220,7 +220,7 @@ pub(crate) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<WebhookId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
     Input(patch): Input<WebhookPatch>,
 ) -> Result<Resource<WebhookOut>, Problem> {
     let WebhookPatch {
@@ -251,7 +251,7 @@ pub(crate) async fn delete(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<WebhookId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
 ) -> Result<StatusCode, Problem> {
     webhooks::delete(&state.context, &caller.tenant, &id, expected).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -269,7 +269,7 @@ pub(crate) async fn rotate_secret(
     State(state): State<ApiState>,
     caller: Caller,
     Ids(id): Ids<WebhookId>,
-    IfMatch(expected): IfMatch,
+    Precondition(expected): Precondition,
 ) -> Result<Response, Problem> {
     let rotated = webhooks::rotate_secret(&state.context, &caller.tenant, &id, expected).await?;
     WebhookOut::with_secret(rotated, Resource::ok)

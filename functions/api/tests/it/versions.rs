@@ -1,5 +1,6 @@
-//! Versions: what raises them.
+//! Versions: what raises them, and what a request may ask of them.
 
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Api, activity, campaign};
@@ -42,5 +43,58 @@ async fn a_patch_that_changes_nothing_leaves_the_version() {
             assert_eq!(answer.header("etag"), version, "{path} {patch}");
             assert_eq!(api.get(&path).await.header("etag"), version, "{path} {patch}");
         }
+    }
+}
+
+/// What is put under an id of the caller's own, and so may be created by it.
+fn put() -> [(&'static str, Value); 4] {
+    let connector =
+        json!({"name": "c", "kind": "ccm", "channels": ["sms"], "settings": {"webhookUrl": "https://x.org"}});
+    [
+        ("/v1/customers/own", json!({"firstName": "Ann"})),
+        ("/v1/skill-groups/own", json!({"name": "Sales"})),
+        ("/v1/agents/own", json!({"name": "Ada"})),
+        ("/v1/connectors/own", connector),
+    ]
+}
+
+#[tokio::test]
+async fn what_has_to_be_there_is_not_created() {
+    let api = Api::new().await;
+    for (path, body) in put() {
+        let any = || api.call(Method::PUT, path).header("if-match", "*").json(&body);
+        let refused = any().send().await.problem(412, "precondition-failed");
+        assert_eq!(refused.json["currentVersion"], 0, "{path}");
+        api.get(path).await.problem(404, "not-found");
+        api.put(path, &body).await.expect(200);
+        any().send().await.expect(200);
+    }
+    // What is not there is not found, whatever is expected of it.
+    for path in ["/v1/webhooks/none", "/v1/connectors/none"] {
+        let delete = api.call(Method::DELETE, path).header("if-match", "*");
+        delete.send().await.problem(404, "not-found");
+    }
+    // Settings are there before they are set.
+    let settings = api.call(Method::PUT, "/v1/settings").header("if-match", "*");
+    settings.json(&json!({})).send().await.expect(200);
+}
+
+#[tokio::test]
+async fn what_must_not_be_there_is_not_replaced() {
+    let api = Api::new().await;
+    for (path, body) in put() {
+        let new = || {
+            let call = api.call(Method::PUT, path).header("if-none-match", "*");
+            call.json(&body).send()
+        };
+        assert_eq!(new().await.expect(200).header("etag"), "\"1\"", "{path}");
+        let refused = new().await.problem(412, "precondition-failed");
+        assert_eq!(refused.json["currentVersion"], 1, "{path}");
+    }
+    for (header, value) in [("if-none-match", "\"1\""), ("if-match", "*")] {
+        let call = api.call(Method::PUT, "/v1/customers/own").header(header, value);
+        let call = call.header("if-none-match", "*").json(&json!({}));
+        let answer = call.send().await.problem(400, "malformed-request");
+        assert_eq!(answer.pointers(), ["/If-None-Match"], "{header}");
     }
 }

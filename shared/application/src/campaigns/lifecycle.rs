@@ -10,10 +10,10 @@ use platform::table::{Condition, Write};
 
 use super::get;
 use super::model::{Campaign, CampaignEvent, Definition, MAX_LISTS, MAX_START_RATE, Published, checked_flow};
-use crate::activities::expect_version;
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::{Error, FieldError};
+use crate::expected::{Expected, expect_version};
 use crate::jobs::{self, Job, Work};
 use crate::pacing::CampaignPacing;
 use crate::store::{Put, Stored};
@@ -105,7 +105,7 @@ pub async fn edit(
     context: &Context,
     tenant: &TenantId,
     id: &CampaignId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
     change: impl Fn(Definition) -> Result<Definition, Error>,
 ) -> Result<Stored<Campaign>, Error> {
     commit(context, || async {
@@ -158,7 +158,7 @@ pub async fn delete(
     context: &Context,
     tenant: &TenantId,
     id: &CampaignId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
 ) -> Result<(), Error> {
     commit(context, || async {
         let Stored { value, version } = get(context, tenant, id).await?;
@@ -193,7 +193,7 @@ pub async fn act(
     context: &Context,
     tenant: &TenantId,
     id: &CampaignId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
     action: CampaignAction,
 ) -> Result<ChangeState, Error> {
     let campaign = commit(context, || async {

@@ -13,10 +13,11 @@ use url::Url;
 use super::model::{Definition, MAX_WEBHOOKS, Webhook, WebhookState};
 use super::signing::{self, Signing};
 use super::targets;
-use crate::activities::{expect_version, writing};
+use crate::activities::writing;
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
+use crate::expected::{Expected, expect_version};
 use crate::listing::{Listing, Shards};
 use crate::store::{Put, Stored, load};
 use crate::{campaigns, keys};
@@ -187,7 +188,7 @@ pub async fn change(
     context: &Context,
     tenant: &TenantId,
     id: &WebhookId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
     revision: Revision,
 ) -> Result<Stored<Webhook>, Error> {
     let campaign = revision.campaign_id.as_ref().and_then(Option::as_ref);
@@ -213,7 +214,7 @@ pub async fn delete(
     context: &Context,
     tenant: &TenantId,
     id: &WebhookId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
 ) -> Result<(), Error> {
     let signing = commit(context, || async {
         let Stored { value, version } = get(context, tenant, id).await?;
@@ -238,7 +239,7 @@ pub async fn rotate_secret(
     context: &Context,
     tenant: &TenantId,
     id: &WebhookId,
-    expected: Option<u64>,
+    expected: Option<Expected>,
 ) -> Result<Created, Error> {
     // Nothing is made for an endpoint that is not there.
     get(context, tenant, id).await?;

@@ -1,6 +1,7 @@
 //! Endpoints and their secrets.
 
 use application::error::Error;
+use application::expected::Expected;
 use application::webhooks::{self, Definition};
 use domain::id::{CampaignId, EventId, WebhookId};
 use domain::time::Millis;
@@ -11,9 +12,14 @@ use crate::desk::{Desk, definition, is_signed_by, parsed, tenant};
 fn a_replaced_secret_signs_along_for_a_day() {
     Desk::calm(|desk| async move {
         let old = desk.register("a", &["*"]).await;
-        let rotated = webhooks::rotate_secret(&desk.context, &tenant(), &desk.id("a"), Some(1))
-            .await
-            .unwrap();
+        let rotated = webhooks::rotate_secret(
+            &desk.context,
+            &tenant(),
+            &desk.id("a"),
+            Some(Expected::Version(1)),
+        )
+        .await
+        .unwrap();
         assert_eq!(rotated.webhook.version, 2);
         desk.schedule("one", |_| {}).await;
         desk.run(Millis::hours(25)).await;
@@ -23,7 +29,13 @@ fn a_replaced_secret_signs_along_for_a_day() {
         assert!(is_signed_by(&first, &old) && is_signed_by(&first, &rotated.secret));
         assert!(!is_signed_by(&second, &old) && is_signed_by(&second, &rotated.secret));
 
-        let stale = webhooks::rotate_secret(&desk.context, &tenant(), &desk.id("a"), Some(1)).await;
+        let stale = webhooks::rotate_secret(
+            &desk.context,
+            &tenant(),
+            &desk.id("a"),
+            Some(Expected::Version(1)),
+        )
+        .await;
         assert_eq!(stale, Err(Error::PreconditionFailed { current: 3 }));
     });
 }
