@@ -25,6 +25,9 @@ pub const MAX_BODY: usize = 4_000_000;
 /// while the whole is less than 128 deep.
 pub const MAX_DEPTH: usize = 64;
 
+/// Most errors that are told of one member.
+const MOST_TOLD: usize = 100;
+
 /// How long the next part of a body may take to come: less than a request may take as a whole.
 const PART_WITHIN: Duration = Duration::from_secs(10);
 
@@ -199,6 +202,9 @@ fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let text = inner.to_string();
     // The place in the text says no more than the pointer does.
     let text = text.split(" at line ").next().unwrap_or_default();
+    if text.starts_with('/') {
+        return Problem::invalid(below(&pointer, text));
+    }
     if inner.is_syntax() && text.starts_with("expected") {
         let detail = "is of a type that does not belong here";
         return Problem::invalid(vec![FieldError::new(pointer, detail)]);
@@ -227,6 +233,15 @@ fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
         None => plain(text),
     };
     Problem::invalid(vec![FieldError::new(pointer, detail)])
+}
+
+/// What a type that checks its parts by itself says of them, each with its pointer from there: serde knows one text.
+fn below(pointer: &str, text: &str) -> Vec<FieldError> {
+    let error = |part: &str| {
+        let (place, detail) = part.split_once(' ').unwrap_or((part, "is wrong"));
+        FieldError::new(format!("{pointer}/{}", place.trim_start_matches('/')), detail)
+    };
+    text.split("; /").take(MOST_TOLD).map(error).collect()
 }
 
 /// What serde says of a type, without Rust's names.
@@ -261,8 +276,10 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     for segment in path.iter() {
         match segment {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", token(key))),
-            Segment::Enum { .. } | Segment::Unknown => {}
+            Segment::Map { key: name } | Segment::Enum { variant: name } => {
+                pointer.push_str(&format!("/{}", token(name)));
+            }
+            Segment::Unknown => {}
         }
     }
     pointer

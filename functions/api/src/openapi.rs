@@ -107,13 +107,14 @@ const MAP_BOUNDS: [(&str, &str, usize); 17] = [
 ];
 
 /// Bodies and their parts that refuse members which they do not know, as their derived schemas cannot say.
-const CLOSED: [&str; 10] = [
+const CLOSED: [&str; 11] = [
     "Budget",
     "CampaignPacing",
     "CampaignPolicy",
     "Commitment",
     "ConsentRecordIn",
     "CustomerIn",
+    "Dialing",
     "Gateway",
     "SettingsIn",
     "TenantPolicy",

@@ -1,11 +1,12 @@
 //! Channels, in the house's words and in Expertflow's.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// How a customer is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {
     /// Text message to a phone number.
@@ -47,6 +48,16 @@ impl Channel {
         Self::ALL.into_iter().find(|channel| {
             text.eq_ignore_ascii_case(channel.name()) || text.eq_ignore_ascii_case(channel.expertflow_name())
         })
+    }
+}
+
+impl<'de> Deserialize<'de> for Channel {
+    /// As a text: where a variant names a member, serde does not tell which one an error lies under.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const NAMES: &[&str] = &["sms", "whatsapp", "email", "voice"];
+        let text = <Cow<'de, str>>::deserialize(deserializer)?;
+        let known = Self::ALL.into_iter().find(|channel| channel.name() == text);
+        known.ok_or_else(|| de::Error::unknown_variant(&text, NAMES))
     }
 }
 

@@ -142,12 +142,15 @@ fn check_dialing(dialing: &Dialing, channel: Channel) -> Option<FieldError> {
     let Dialing::Agent { mode, pool } = dialing else {
         return None;
     };
-    let (Pool::SkillGroup(name) | Pool::Agent(name)) = pool;
+    let (name, pointer) = match pool {
+        Pool::SkillGroup(name) => (name, "/dialing/pool/skillGroup"),
+        Pool::Agent(name) => (name, "/dialing/pool/agent"),
+    };
     if matches!(pool, Pool::Agent(_)) && !mode.reserves_first() {
         let detail = "must be `preview` or `progressive` for a named agent";
         return Some(FieldError::new("/dialing/mode", detail));
     }
-    short(name, 128, "/dialing/pool").err()
+    short(name, 128, pointer).err()
 }
 
 fn fields(error: application::error::Error) -> Vec<FieldError> {

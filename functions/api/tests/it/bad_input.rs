@@ -47,6 +47,10 @@ async fn samples(api: &Api) -> Vec<Sample> {
     ] {
         whole[name] = value;
     }
+    let mut call = whole.clone();
+    call["channel"] = json!("voice");
+    call["dialing"] = json!({"kind": "agent", "mode": "preview", "pool": {"skillGroup": "sales"}});
+    let pacing = json!({"lines": 2, "gateways": {"own": {"lines": 1}}});
     let connector = json!({"name": "c", "kind": "ccm", "channels": ["sms"], "settings": {"webhookUrl": "https://x.org"},
         "secrets": {"token": "t"}, "ratePerSecond": 1, "concurrency": 1});
     let consent = json!({"channels": ["sms"], "status": "granted", "purpose": "p", "source": "s", "at": "2026-01-01T00:00:00Z"});
@@ -60,6 +64,7 @@ async fn samples(api: &Api) -> Vec<Sample> {
     message["header"]["originalMessageId"] = json!(null);
     vec![
         (Method::POST, "/v1/scheduled-activities".into(), whole.clone()),
+        (Method::POST, "/v1/scheduled-activities".into(), call),
         (
             Method::POST,
             "/v1/scheduled-activities/batch".into(),
@@ -117,7 +122,7 @@ async fn samples(api: &Api) -> Vec<Sample> {
         (
             Method::PUT,
             "/v1/skill-groups/sales".into(),
-            json!({"name": "Sales"}),
+            json!({"name": "Sales", "pacing": pacing}),
         ),
         (
             Method::POST,
@@ -307,6 +312,82 @@ async fn no_body_is_a_failure_of_the_service() {
     }
     api.get("/v1/settings").await.expect(200);
     assert!(refused > 3_000 && taken > 100, "{refused} refused, {taken} taken");
+}
+
+#[tokio::test]
+async fn the_member_that_is_wrong_is_named() {
+    let api = Api::new().await;
+    for (windows, places) in [
+        (json!({"days": {"mon": ["9 to 5"]}}), vec!["/days/mon/0"]),
+        (
+            json!({"days": {"mon": ["09:00-12:00", "11:00-13:00"]}}),
+            vec!["/days/mon/1"],
+        ),
+        (
+            json!({"days": {"a/b": []}, "except": ["2026-12-25", "soon"]}),
+            vec!["/days/a~1b", "/except/1"],
+        ),
+        (json!({"days": {}}), vec!["/days"]),
+        (json!({"days": {"mon": [9]}}), vec!["/days/mon/0"]),
+        (json!({"days": {"mon": "09:00-12:00"}}), vec!["/days/mon"]),
+        (json!({"hours": {}}), vec!["/hours"]),
+    ] {
+        for (member, value, at) in [
+            ("windows", windows.clone(), "/policy/windows"),
+            (
+                "channelWindows",
+                json!({"sms": windows}),
+                "/policy/channelWindows/sms",
+            ),
+        ] {
+            let policy = json!({"consentBasis": "contract", "timeZone": "UTC", member: value});
+            let body = json!({"name": "x", "policy": policy});
+            let answer = api
+                .post("/v1/campaigns", &body)
+                .await
+                .problem(422, "invalid-request");
+            let expected: Vec<_> = places.iter().map(|place| format!("{at}{place}")).collect();
+            assert_eq!(answer.pointers(), expected, "{}", answer.text);
+        }
+    }
+    let body = json!({"policy": {"channelWindows": {"pigeon": {"days": {}}}}});
+    let answer = api.put("/v1/settings", &body).await;
+    assert_eq!(
+        answer.problem(422, "invalid-request").pointers(),
+        ["/policy/channelWindows/pigeon"]
+    );
+    for (dialing, place) in [
+        (
+            json!({"kind": "agent", "mode": "slow", "pool": {"agent": "a"}}),
+            "/mode",
+        ),
+        (json!({"kind": "agent", "pool": {"agent": "a"}}), "/mode"),
+        (json!({"kind": "agent", "mode": "power"}), "/pool"),
+        (
+            json!({"kind": "agent", "mode": "power", "pool": {"agents": "a"}}),
+            "/pool",
+        ),
+        (
+            json!({"kind": "agent", "mode": "power", "pool": {"skillGroup": 1}}),
+            "/pool/skillGroup",
+        ),
+        (
+            json!({"kind": "agent", "mode": "power", "pool": {"skillGroup": ""}}),
+            "/pool/skillGroup",
+        ),
+        (json!({"kind": "robot"}), "/kind"),
+        (json!({"mode": "power"}), "/kind"),
+        (json!({"kind": "ivr", "mode": "power"}), ""),
+        (json!({"kind": "ivr", "speed": 1}), "/speed"),
+        (json!("ivr"), ""),
+    ] {
+        let mut body = activity();
+        body["channel"] = json!("voice");
+        body["dialing"] = dialing;
+        let answer = api.post("/v1/scheduled-activities", &body).await;
+        let answer = answer.problem(422, "invalid-request");
+        assert_eq!(answer.pointers(), [format!("/dialing{place}")], "{}", answer.text);
+    }
 }
 
 #[tokio::test]

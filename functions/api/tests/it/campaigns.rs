@@ -113,7 +113,7 @@ async fn publishing_names_everything_that_is_wrong() {
         (
             "policy",
             json!({"consentBasis": "contract", "timeZone": "UTC", "windows": {"days": {"mo": []}}}),
-            "/policy/windows",
+            "/policy/windows/days/mo",
         ),
         ("name", json!(""), "/name"),
         ("name", json!(null), "/name"),

@@ -184,7 +184,7 @@ pub enum Pool {
 
 /// How a voice activity is to be paced.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase", try_from = "Written")]
 pub enum Dialing {
     /// A machine speaks: lines are the only bound.
     Ivr,
@@ -196,6 +196,45 @@ pub enum Dialing {
         /// For whom.
         pool: Pool,
     },
+}
+
+/// The same as it is written: a tagged enum would be read by way of a copy, which does not know where it was wrong.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    kind: Kind,
+    mode: Option<DialingMode>,
+    pool: Option<Pool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Kind {
+    Ivr,
+    Agent,
+}
+
+impl TryFrom<Written> for Dialing {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        match written {
+            Written {
+                kind: Kind::Agent,
+                mode,
+                pool,
+            } => Ok(Self::Agent {
+                mode: mode.ok_or("missing field `mode`")?,
+                pool: pool.ok_or("missing field `pool`")?,
+            }),
+            Written {
+                kind: Kind::Ivr,
+                mode: None,
+                pool: None,
+            } => Ok(Self::Ivr),
+            Written { kind: Kind::Ivr, .. } => Err("takes `mode` and `pool` only with the kind `agent`"),
+        }
+    }
 }
 
 impl Dialing {
