@@ -16,6 +16,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_path_to_error::Segment;
 use url::form_urlencoded;
 
+use crate::objects::InBraces;
 use crate::problem::Problem;
 
 /// Largest body, in bytes; uploads of files are not bound by it. A Lambda function's event may have 6 MB, and holds the
@@ -132,9 +133,9 @@ fn is_json(headers: &HeaderMap) -> bool {
 pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
     check_depth(bytes)?;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|misfits| fault(bytes, misfits))?;
+    let value =
+        serde_path_to_error::deserialize(InBraces(&mut reader)).map_err(|misfits| fault(bytes, misfits))?;
     reader.end().map_err(no_json)?;
-    check_braces(bytes)?;
     Ok(value)
 }
 
@@ -148,15 +149,6 @@ fn check_depth(bytes: &[u8]) -> Result<(), Problem> {
         )));
     }
     Ok(())
-}
-
-/// A type with named members would take them as a list in their order, too.
-fn check_braces(bytes: &[u8]) -> Result<(), Problem> {
-    if bytes.trim_ascii_start().starts_with(b"{") {
-        return Ok(());
-    }
-    let detail = "must be an object, in braces";
-    Err(Problem::invalid(vec![FieldError::new("", detail)]))
 }
 
 fn no_json(error: serde_json::Error) -> Problem {
@@ -173,7 +165,7 @@ fn fault(bytes: &[u8], misfits: serde_path_to_error::Error<serde_json::Error>) -
 
 /// The same for a value that has been read already.
 pub(crate) fn parse_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(value).map_err(misfit)
+    serde_path_to_error::deserialize(InBraces(value)).map_err(misfit)
 }
 
 /// How deep brackets are nested, outside of texts.
@@ -442,6 +434,7 @@ mod tests {
                 "/list/0/x~1y",
             ),
             ("{\"name\": \"a\", \"list\": [{}]}", 422, "/list/0/count"),
+            ("{\"name\": \"a\", \"list\": [[1]]}", 422, "/list/0"),
         ] {
             let (found, at, detail) = told(body);
             assert_eq!((found, at.as_str()), (status, pointer), "{body}: {detail}");

@@ -10,6 +10,7 @@ pub mod extract;
 pub mod idempotency;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+mod objects;
 pub mod openapi;
 pub mod paging;
 pub mod problem;

@@ -314,6 +314,43 @@ async fn no_body_is_a_failure_of_the_service() {
     assert!(refused > 3_000 && taken > 100, "{refused} refused, {taken} taken");
 }
 
+/// A document in which the members of one object stand as a list.
+fn listed(mut document: Value, pointer: &str) -> Option<Value> {
+    let object = document.pointer_mut(pointer)?;
+    *object = object.as_object()?.values().cloned().collect();
+    Some(document)
+}
+
+#[tokio::test]
+async fn a_list_is_not_taken_for_an_object() {
+    let api = Api::new().await;
+    let mut count = 0;
+    for (method, path, sample) in samples(&api).await {
+        let mut found = Vec::new();
+        places(&sample, "", &mut found);
+        // A flow is a document of its own, and may be wrong in a draft.
+        for place in found.iter().filter(|place| !place.starts_with("/flow")) {
+            let Some(body) = listed(sample.clone(), place) else {
+                continue;
+            };
+            let answer = api.call(method.clone(), &path).json(&body).send().await;
+            // In a batch each item has its own problem.
+            let problem = match answer.status.as_u16() {
+                200 => &answer.json["results"][0]["problem"],
+                _ => &answer.json,
+            };
+            assert_eq!(problem["status"], 422, "{method} {path} {place}: {}", answer.text);
+            assert_eq!(
+                problem["errors"][0]["pointer"], **place,
+                "{method} {path} {}",
+                answer.text
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 60, "{count}");
+}
+
 #[tokio::test]
 async fn the_member_that_is_wrong_is_named() {
     let api = Api::new().await;
@@ -379,6 +416,7 @@ async fn the_member_that_is_wrong_is_named() {
         (json!({"mode": "power"}), "/kind"),
         (json!({"kind": "ivr", "mode": "power"}), ""),
         (json!({"kind": "ivr", "speed": 1}), "/speed"),
+        (json!(["ivr"]), ""),
         (json!("ivr"), ""),
     ] {
         let mut body = activity();
