@@ -1,7 +1,8 @@
 //! What the caller is told when the service fails.
 
-use application::keys;
-use domain::id::{CampaignId, TenantId};
+use application::error::Error;
+use application::{dispatch, keys};
+use domain::id::{ActivityId, CampaignId, TenantId};
 use http::Method;
 use platform::table::{Condition, Item, Table, Write};
 use serde_json::json;
@@ -88,4 +89,22 @@ async fn a_request_that_takes_too_long_is_given_up() {
         .send()
         .await
         .problem(503, "unavailable");
+}
+
+/// What the gate knows must not be old when an attempt is claimed. A platform too slow for that is left alone for a while.
+#[tokio::test]
+async fn what_a_slow_platform_holds_up_comes_again() {
+    let api = Api::new().await;
+    api.connector().await;
+    let mut due = activity();
+    due["dueAt"] = json!(api.now());
+    let id = api.post("/v1/scheduled-activities", &due).await.expect(201).id();
+    let (tenant, activity) = (TenantId::parse("acme").unwrap(), ActivityId::parse(&id).unwrap());
+    api.table.set(Mood::IsSlow);
+    let held_up = dispatch::due(&api.context, &tenant, &activity, 1).await;
+    assert!(matches!(held_up, Err(Error::Busy { .. })), "{held_up:?}");
+    assert!(api.connectors.sent().is_empty());
+    api.table.set(Mood::Works);
+    api.dispatch(&id).await;
+    assert_eq!(api.connectors.sent().len(), 1);
 }

@@ -19,6 +19,8 @@ use platform::connector::{
 use platform::secrets::Secret;
 use platform::table::{Consistency, DueEntry, Item, Key, Page, Query, Table, TableError, Write};
 use platform::web::{WebClient, WebError, WebRequest, WebResponse};
+use platform::world::Clock as _;
+use platform_memory::{Executor, World};
 use url::Url;
 
 /// Makes [`Fake`]s. They need the setting `webhookUrl` and take the secrets `token` and `signing`.
@@ -158,16 +160,18 @@ pub(crate) enum Mood {
     Works,
     Fails,
     Hangs,
+    /// Takes three tenths of a second for each.
+    IsSlow,
 }
 
 /// A table that fails on request.
 pub(crate) struct Moody {
-    table: Arc<dyn Table>,
+    table: World,
     mood: AtomicU8,
 }
 
 impl Moody {
-    pub(crate) fn new(table: Arc<dyn Table>) -> Self {
+    pub(crate) fn new(table: World) -> Self {
         Self {
             table,
             mood: AtomicU8::new(Mood::Works as u8),
@@ -182,6 +186,11 @@ impl Moody {
         match self.mood.load(Ordering::SeqCst) {
             mood if mood == Mood::Works as u8 => Ok(()),
             mood if mood == Mood::Fails as u8 => Err(TableError::Unavailable("the disk is on fire".into())),
+            mood if mood == Mood::IsSlow as u8 => {
+                let answered = self.table.now() + Millis::new(300);
+                Executor::new(self.table.clone()).run_until(answered);
+                Ok(())
+            }
             _ => std::future::pending().await,
         }
     }

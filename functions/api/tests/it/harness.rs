@@ -185,7 +185,7 @@ impl Api {
     ) -> Self {
         let world = World::new(7, start(), Faults::none());
         let port = Arc::new(world.clone());
-        let table = Arc::new(Moody::new(port.clone()));
+        let table = Arc::new(Moody::new(world.clone()));
         let context = Context {
             table: table.clone(),
             queues: port.clone(),

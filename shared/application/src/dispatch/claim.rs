@@ -12,7 +12,7 @@ use platform::connector::Repeat;
 use platform::table::{Condition, Write};
 
 use super::Outcome;
-use super::facts::Facts;
+use super::facts::{Facts, READS, held_up};
 use crate::commit::{Decision, commit};
 use crate::connectors::{self, Ready};
 use crate::context::Context;
@@ -152,9 +152,8 @@ async fn held_again(context: &Context, stored: Stored<Activity>) -> Result<Claim
     })))
 }
 
-/// The first claim of an attempt: the gate, then an agent where a call needs one, then the connector's rate,
-/// then the claim. Where the rate
-/// took its time, the gate is asked again: its word holds for half a second.
+/// The first claim of an attempt: the gate, then an agent where a call needs one, then the connector's rate, then the
+/// claim. Where the rate took its time, the gate is asked again: its word holds for half a second.
 async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Result<Claiming, Error> {
     let Stored {
         value: mut activity,
@@ -170,7 +169,7 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
         )
         .await;
     };
-    loop {
+    for _ in 0..READS {
         let facts = Facts::read(context, &activity).await?;
         let decision = facts.decide(&activity, context.now());
         if !matches!(decision.verdict, Verdict::Allow { .. }) {
@@ -229,6 +228,7 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
             }
         };
     }
+    Err(held_up())
 }
 
 /// The gate's verdict; its record is kept with the activity.

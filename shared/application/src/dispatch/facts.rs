@@ -15,13 +15,22 @@ use platform::table::{Consistency, Item};
 
 use crate::cache::READ_WITHIN;
 use crate::campaigns::{self, Campaign, Standing};
-use crate::commit::MAX_TRIES;
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys;
 use crate::persons;
 use crate::settings::{self, ContactLedger, Settings};
 use crate::store::{Stored, decode};
+
+/// How often they are read for one decision. What takes too long again and again is not hurried by more of it.
+pub(super) const READS: usize = 3;
+
+/// What gate and rate read took too long, every time.
+pub(super) fn held_up() -> Error {
+    Error::Busy {
+        retry_after: READ_WITHIN,
+    }
+}
 
 /// What the gate reads about one activity.
 pub(super) struct Facts {
@@ -42,15 +51,13 @@ pub(super) struct Facts {
 impl Facts {
     /// Reads them. A worker that was held up in between reads again: what it knew may have changed.
     pub(super) async fn read(context: &Context, activity: &Activity) -> Result<Self, Error> {
-        for _ in 0..MAX_TRIES {
+        for _ in 0..READS {
             let facts = Self::read_once(context, activity).await?;
             if facts.still_hold(context.now()) {
                 return Ok(facts);
             }
         }
-        Err(Error::Busy {
-            retry_after: READ_WITHIN,
-        })
+        Err(held_up())
     }
 
     /// Whether a decision may still rest on them.
