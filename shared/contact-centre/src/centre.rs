@@ -246,6 +246,7 @@ impl<'a> Centre<'a> {
             waiting: length(self.waiting.len()),
             idle_in: length(self.floor.idle(Pool::Inbound)).filter(|_| blended),
             in_queue: length(self.queue.len()).filter(|_| blended),
+            pending: self.contacts_left,
             ..Counts::default()
         }
     }
