@@ -78,44 +78,51 @@ async fn handled(
     generation: u64,
 ) -> Result<Outcome, Error> {
     let key = keys::delivery(tenant, webhook, event);
-    let Some(stored) = load::<Delivery>(context.table.as_ref(), &key).await? else {
-        return Ok(Outcome::Void);
-    };
-    let now = context.now();
-    let Some(timer) = stored
-        .value
-        .timer()
-        .filter(|timer| timer.generation == generation)
-    else {
-        return Ok(Outcome::Void);
-    };
-    if timer.at > now {
-        let soon = timer.at <= now + EARLY;
-        if soon {
-            timers::hand_over_near(context, vec![(key, timer)]).await;
+    loop {
+        let Some(stored) = load::<Delivery>(context.table.as_ref(), &key).await? else {
+            return Ok(Outcome::Void);
+        };
+        let now = context.now();
+        let Some(timer) = stored
+            .value
+            .timer()
+            .filter(|timer| timer.generation == generation)
+        else {
+            return Ok(Outcome::Void);
+        };
+        if timer.at > now {
+            let soon = timer.at <= now + EARLY;
+            if soon {
+                timers::hand_over_near(context, vec![(key, timer)]).await;
+            }
+            return Ok(if soon { Outcome::Later } else { Outcome::Void });
         }
-        return Ok(if soon { Outcome::Later } else { Outcome::Void });
+        let Some(endpoint) = Endpoint::of(context, tenant, &stored.value, now).await? else {
+            write(context, tenant, stored, |delivery| delivery.drop_it(now)).await?;
+            return Ok(Outcome::Dropped);
+        };
+        let slots = &context.caches.slots;
+        let is_soon = |until| until <= now + SELF_SENT && slots.is_quick(tenant, webhook, now);
+        let _slot = match slots.enter(tenant, webhook, event, now) {
+            Entry::Held(slot) => slot,
+            Entry::Repeated => return Ok(Outcome::Void),
+            // Told or not: what was read is old by then.
+            Entry::Soon(told) => {
+                let _ = told.await;
+                continue;
+            }
+            // Soon enough that it need not be written down: should the message be lost, the sweep finds it.
+            Entry::Full(until) if is_soon(until) => {
+                timers::hand_over_near(context, vec![(key, Timer { at: until, ..timer })]).await;
+                return Ok(Outcome::Deferred);
+            }
+            Entry::Full(until) => {
+                write(context, tenant, stored, |delivery| delivery.defer(until)).await?;
+                return Ok(Outcome::Deferred);
+            }
+        };
+        return attempt(context, tenant, stored, &endpoint).await;
     }
-    let Some(endpoint) = Endpoint::of(context, tenant, &stored.value, now).await? else {
-        write(context, tenant, stored, |delivery| delivery.drop_it(now)).await?;
-        return Ok(Outcome::Dropped);
-    };
-    let slots = &context.caches.slots;
-    let is_soon = |until| until <= now + SELF_SENT && slots.is_quick(tenant, webhook, now);
-    let _slot = match slots.enter(tenant, webhook, event, now) {
-        Entry::Held(slot) => slot,
-        Entry::Repeated => return Ok(Outcome::Void),
-        // Soon enough that it need not be written down: should the message be lost, the sweep finds it.
-        Entry::Full(until) if is_soon(until) => {
-            timers::hand_over_near(context, vec![(key, Timer { at: until, ..timer })]).await;
-            return Ok(Outcome::Deferred);
-        }
-        Entry::Full(until) => {
-            write(context, tenant, stored, |delivery| delivery.defer(until)).await?;
-            return Ok(Outcome::Deferred);
-        }
-    };
-    attempt(context, tenant, stored, &endpoint).await
 }
 
 /// Makes the call and writes down what became of it.

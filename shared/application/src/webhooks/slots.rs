@@ -1,12 +1,13 @@
 //! How many calls to one endpoint a process makes at once: a slow receiver must not hold every
 //! worker, nor be overrun.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::id::{EventId, TenantId, WebhookId};
 use domain::time::{Millis, Timestamp};
 use domain::webhook::health::Sign;
+use futures::channel::oneshot;
 
 /// Deliveries that a worker has in hand at once.
 pub const WORKER_AT_ONCE: u32 = 128;
@@ -15,6 +16,10 @@ pub const WORKER_AT_ONCE: u32 = 128;
 pub const MAX_AT_ONCE: usize = WORKER_AT_ONCE as usize / 4;
 /// First calls to one endpoint under way: the rest is the worker's, so that who waits in line gets on.
 pub const FIRST_AT_ONCE: usize = MAX_AT_ONCE / 2;
+/// Deliveries that stay in hand, for each place of a quick endpoint, until there is one for them. With its calls they
+/// may be all that a worker has in hand: the queue is their line. If it begins to hang, a first call finds out within two
+/// seconds, a worker's within fifteen; from then on nobody stays, and it has fewer places.
+const STAYING: usize = WORKER_AT_ONCE as usize / MAX_AT_ONCE - 1;
 /// The shortest wait of a delivery that found no place.
 const FIRST_WAIT: Millis = Millis::new(500);
 /// How far apart those who found no place come back, at most: as if a call took a second. Coming back costs a
@@ -24,8 +29,11 @@ const APART: Millis = Millis::new(1_000 / MAX_AT_ONCE as u64);
 /// An endpoint, of whichever tenant.
 type Endpoint = (TenantId, WebhookId);
 
-/// An answer that took longer than this is slow.
+/// An answer that took longer than this is slow. An endpoint is while its quickest was: where this machine has much to do
+/// for a while, all answers take long, and endpoints that are called less then have much to make up for.
 const QUICK: Millis = Millis::new(500);
+/// For how long an answer may be the quickest one.
+const QUICKEST_FOR: Millis = Millis::seconds(10);
 /// For how long an endpoint that was slow, or failed, is called by the worker only.
 const AVOIDED_FOR: Millis = Millis::seconds(30);
 /// For how long it is remembered how many calls an endpoint bore. Longer than the first pauses between attempts.
@@ -34,6 +42,8 @@ const REMEMBERED_FOR: Millis = Millis::minutes(10);
 /// The calls to one endpoint.
 struct Lane {
     calls: BTreeSet<EventId>,
+    /// Those who stay until there is a place.
+    staying: VecDeque<oneshot::Sender<()>>,
     /// How many may be under way: half as many after each that held its place for long and failed, one more
     /// after each that was taken.
     limit: usize,
@@ -41,44 +51,78 @@ struct Lane {
     line: Timestamp,
     /// How far apart those in it come back: as places become free.
     apart: Millis,
-    /// When it was slow last, or failed.
-    troubled: Option<Timestamp>,
+    /// How long the quickest answer of late took, and when it came.
+    quickest: Option<(Millis, Timestamp)>,
+    /// When it failed last.
+    failed: Option<Timestamp>,
 }
 
 impl Default for Lane {
     fn default() -> Self {
         Self {
             calls: BTreeSet::new(),
+            staying: VecDeque::new(),
             limit: MAX_AT_ONCE,
             line: Timestamp::default(),
             apart: APART,
-            troubled: None,
+            quickest: None,
+            failed: None,
         }
     }
 }
 
 impl Lane {
     fn note(&mut self, sign: Sign, took: Millis, now: Timestamp) {
-        let quick = took <= QUICK;
-        if sign == Sign::Works {
+        let held = if sign == Sign::Works {
             self.limit = (self.limit + 1).min(MAX_AT_ONCE);
-        } else if !quick {
-            self.limit = (self.limit / 2).max(1);
+            self.answered(took, now)
+        } else {
+            if took > QUICK {
+                self.limit = (self.limit / 2).max(1);
+            }
+            self.failed = Some(now);
+            took
+        };
+        self.apart = Millis::new(held.get() / self.limit as u64).min(APART);
+        if !self.is_quick(now) {
+            // Who stays would stay for long.
+            self.staying.clear();
         }
-        if sign != Sign::Works || !quick {
-            self.troubled = Some(now);
+    }
+
+    /// Tells as many of those who stay as there are places.
+    fn wake(&mut self) {
+        let mut places = self.limit.saturating_sub(self.calls.len());
+        while places > 0
+            && let Some(staying) = self.staying.pop_front()
+        {
+            places -= usize::from(staying.send(()).is_ok());
         }
-        let apart = took.get() / self.limit as u64;
-        self.apart = Millis::new(apart).min(APART);
+    }
+
+    /// Takes in how long an answer took; gives that of the quickest.
+    fn answered(&mut self, took: Millis, now: Timestamp) -> Millis {
+        let known = self.quickest.filter(|(_, at)| now < *at + QUICKEST_FOR);
+        let (least, _) = *self.quickest.insert(match known {
+            Some((least, at)) if least < took => (least, at),
+            _ => (took, now),
+        });
+        least
+    }
+
+    /// When it was slow last, or failed.
+    fn troubled(&self) -> Option<Timestamp> {
+        let slow = self.quickest.filter(|(took, _)| *took > QUICK);
+        self.failed.max(slow.map(|(_, at)| at))
     }
 
     fn is_quick(&self, now: Timestamp) -> bool {
-        self.troubled.is_none_or(|at| now >= at + AVOIDED_FOR)
+        self.troubled().is_none_or(|at| now >= at + AVOIDED_FOR)
     }
 
     /// Whether there is nothing more to know about it.
     fn is_over(&self, now: Timestamp) -> bool {
-        self.calls.is_empty() && self.troubled.is_none_or(|at| now >= at + REMEMBERED_FOR)
+        self.calls.is_empty() && self.troubled().is_none_or(|at| now >= at + REMEMBERED_FOR)
     }
 }
 
@@ -92,6 +136,8 @@ pub(super) enum Entry {
     Held(Slot),
     /// The same delivery is under way: its message was repeated.
     Repeated,
+    /// No place, but there will be one soon: look again when this says so, or fails to.
+    Soon(oneshot::Receiver<()>),
     /// No place; come back then.
     Full(Timestamp),
 }
@@ -122,12 +168,17 @@ impl Slots {
         if lane.calls.contains(event) {
             return Entry::Repeated;
         }
-        if lane.calls.len() >= lane.limit {
-            lane.line = lane.line.max(now + FIRST_WAIT) + lane.apart;
-            return Entry::Full(lane.line);
+        if lane.calls.len() < lane.limit {
+            lane.calls.insert(event.clone());
+            return Entry::Held(self.slot(endpoint, event));
         }
-        lane.calls.insert(event.clone());
-        Entry::Held(self.slot(endpoint, event))
+        if lane.is_quick(now) && lane.staying.len() < STAYING * lane.limit {
+            let (tells, told) = oneshot::channel();
+            lane.staying.push_back(tells);
+            return Entry::Soon(told);
+        }
+        lane.line = lane.line.max(now + FIRST_WAIT) + lane.apart;
+        Entry::Full(lane.line)
     }
 
     /// Takes a place for a first call, if there is one. Who finds none does not wait in line here.
@@ -174,7 +225,7 @@ impl Slots {
         let mut lanes = self.lock();
         let lane = lanes.entry((tenant.clone(), webhook.clone())).or_default();
         lane.note(sign, took, now);
-        if lane.troubled == Some(now) {
+        if lane.troubled() == Some(now) {
             lanes.retain(|_, lane| !lane.is_over(now));
         }
     }
@@ -185,7 +236,8 @@ impl Drop for Slot {
         let mut lanes = self.slots.lock();
         if let Some(lane) = lanes.get_mut(&self.endpoint) {
             lane.calls.remove(&self.event);
-            if lane.calls.is_empty() && lane.troubled.is_none() {
+            lane.wake();
+            if lane.calls.is_empty() && lane.troubled().is_none() {
                 lanes.remove(&self.endpoint);
             }
         }
@@ -212,13 +264,29 @@ mod tests {
         let mut held: Vec<Entry> = (0..32).map(enter).collect();
         assert!(held.iter().all(|entry| matches!(entry, Entry::Held(_))));
         assert!(matches!(enter(0), Entry::Repeated));
-        let (Entry::Full(first), Entry::Full(second)) = (enter(32), enter(33)) else {
+        let mut staying: Vec<Entry> = (32..128).map(enter).collect();
+        let mut told = || {
+            let ready = staying.iter_mut().filter_map(|entry| match entry {
+                Entry::Soon(told) => Some(told.try_recv() != Ok(None)),
+                _ => None,
+            });
+            ready.collect::<Vec<_>>()
+        };
+        assert_eq!(told(), [false; 96]);
+        let (Entry::Full(first), Entry::Full(second)) = (enter(128), enter(129)) else {
             panic!("not full")
         };
         assert!(now + FIRST_WAIT < first && first < second);
         held.pop();
+        assert_eq!(told().iter().filter(|told| **told).count(), 1);
         assert!(matches!(enter(32), Entry::Held(_)));
-        drop(held);
+        // Where calls begin to fail nobody stays.
+        slots.note(&tenant, &webhook, Sign::Fails, QUICK, now);
+        assert_eq!(told(), [true; 96]);
+        assert!(matches!(enter(33), Entry::Held(_)));
+        let mut held: Vec<Entry> = held.into_iter().chain((33..34).map(enter)).collect();
+        assert!(matches!(enter(34), Entry::Full(_)));
+        held.clear();
         assert!(slots.lock().is_empty());
     }
 
@@ -251,8 +319,6 @@ mod tests {
         let now = Timestamp::from_millis(1_800_000_000_000);
         let slots = Slots::default();
         assert!(slots.is_quick(&tenant, &webhook, now));
-        slots.note(&tenant, &webhook, Sign::Works, QUICK, now);
-        assert!(slots.is_quick(&tenant, &webhook, now));
         for (sign, took) in [(Sign::Works, QUICK + Millis::new(1)), (Sign::Fails, Millis::ZERO)] {
             slots.note(&tenant, &webhook, sign, took, now);
             assert!(!slots.is_quick(&tenant, &webhook, now));
@@ -267,6 +333,23 @@ mod tests {
             later,
         );
         assert_eq!(slots.lock().len(), 1);
+    }
+
+    #[test]
+    fn a_busy_machine_makes_no_endpoint_slow_at_once() {
+        let (tenant, webhook) = (TenantId::parse("t").unwrap(), WebhookId::parse("w").unwrap());
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let slots = Slots::default();
+        let answers = |millis, at| {
+            slots.note(&tenant, &webhook, Sign::Works, Millis::new(millis), at);
+            slots.is_quick(&tenant, &webhook, at)
+        };
+        assert!(answers(32, now));
+        assert!(answers(2_000, now + Millis::seconds(9)));
+        let lane = (tenant.clone(), webhook.clone());
+        assert_eq!(slots.lock()[&lane].apart, Millis::new(1), "as of the quickest");
+        assert!(!answers(2_000, now + QUICKEST_FOR));
+        assert!(answers(32, now + Millis::seconds(11)));
     }
 
     #[test]
