@@ -16,10 +16,10 @@ pub const WORKER_AT_ONCE: u32 = 128;
 pub const MAX_AT_ONCE: usize = WORKER_AT_ONCE as usize / 4;
 /// First calls to one endpoint under way: the rest is the worker's, so that who waits in line gets on.
 pub const FIRST_AT_ONCE: usize = MAX_AT_ONCE / 2;
-/// Deliveries that stay in hand, for each place of a quick endpoint, until there is one for them. With its calls they
-/// may be all that a worker has in hand: the queue is their line. If it begins to hang, a first call finds out within two
-/// seconds, a worker's within fifteen; from then on nobody stays, and it has fewer places.
-const STAYING: usize = WORKER_AT_ONCE as usize / MAX_AT_ONCE - 1;
+/// Deliveries that stay in hand, for each place of a quick endpoint, until there is one for them. Their line is the queue
+/// then. With its calls they are less than all that a worker has in hand: if it begins to hang, there is room for the
+/// others, and nobody stays as soon as one more comes.
+const STAYING: usize = WORKER_AT_ONCE as usize / MAX_AT_ONCE - 2;
 /// The shortest wait of a delivery that found no place.
 const FIRST_WAIT: Millis = Millis::new(500);
 /// How far apart those who found no place come back, at most: as if a call took a second. Coming back costs a
@@ -42,6 +42,8 @@ const REMEMBERED_FOR: Millis = Millis::minutes(10);
 /// The calls to one endpoint.
 struct Lane {
     calls: BTreeSet<EventId>,
+    /// When a place was taken last.
+    moved: Timestamp,
     /// Those who stay until there is a place.
     staying: VecDeque<oneshot::Sender<()>>,
     /// How many may be under way: half as many after each that held its place for long and failed, one more
@@ -61,6 +63,7 @@ impl Default for Lane {
     fn default() -> Self {
         Self {
             calls: BTreeSet::new(),
+            moved: Timestamp::default(),
             staying: VecDeque::new(),
             limit: MAX_AT_ONCE,
             line: Timestamp::default(),
@@ -88,6 +91,11 @@ impl Lane {
             // Who stays would stay for long.
             self.staying.clear();
         }
+    }
+
+    /// Whether there is a place again and again.
+    fn is_moving(&self, now: Timestamp) -> bool {
+        self.is_quick(now) && now <= self.moved + QUICK
     }
 
     /// Tells as many of those who stay as there are places.
@@ -170,9 +178,12 @@ impl Slots {
         }
         if lane.calls.len() < lane.limit {
             lane.calls.insert(event.clone());
+            lane.moved = now;
             return Entry::Held(self.slot(endpoint, event));
         }
-        if lane.is_quick(now) && lane.staying.len() < STAYING * lane.limit {
+        if !lane.is_moving(now) {
+            lane.staying.clear();
+        } else if lane.staying.len() < STAYING * lane.limit {
             let (tells, told) = oneshot::channel();
             lane.staying.push_back(tells);
             return Entry::Soon(told);
@@ -264,30 +275,59 @@ mod tests {
         let mut held: Vec<Entry> = (0..32).map(enter).collect();
         assert!(held.iter().all(|entry| matches!(entry, Entry::Held(_))));
         assert!(matches!(enter(0), Entry::Repeated));
-        let mut staying: Vec<Entry> = (32..128).map(enter).collect();
-        let mut told = || {
-            let ready = staying.iter_mut().filter_map(|entry| match entry {
-                Entry::Soon(told) => Some(told.try_recv() != Ok(None)),
-                _ => None,
-            });
-            ready.collect::<Vec<_>>()
-        };
-        assert_eq!(told(), [false; 96]);
-        let (Entry::Full(first), Entry::Full(second)) = (enter(128), enter(129)) else {
+        let staying: Vec<Entry> = (32..96).map(enter).collect();
+        let (Entry::Full(first), Entry::Full(second)) = (enter(96), enter(97)) else {
             panic!("not full")
         };
         assert!(now + FIRST_WAIT < first && first < second);
         held.pop();
-        assert_eq!(told().iter().filter(|told| **told).count(), 1);
-        assert!(matches!(enter(32), Entry::Held(_)));
-        // Where calls begin to fail nobody stays.
-        slots.note(&tenant, &webhook, Sign::Fails, QUICK, now);
-        assert_eq!(told(), [true; 96]);
-        assert!(matches!(enter(33), Entry::Held(_)));
-        let mut held: Vec<Entry> = held.into_iter().chain((33..34).map(enter)).collect();
-        assert!(matches!(enter(34), Entry::Full(_)));
-        held.clear();
+        held.push(enter(32));
+        assert!(matches!(held.last(), Some(Entry::Held(_))));
+        drop((held, staying));
         assert!(slots.lock().is_empty());
+    }
+
+    #[test]
+    fn who_stays_is_told_of_a_place_and_of_trouble() {
+        let (tenant, webhook) = (TenantId::parse("t").unwrap(), WebhookId::parse("w").unwrap());
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let slots = Slots::default();
+        let event = |number: usize| EventId::parse(&format!("e{number}")).unwrap();
+        let enter = |number| slots.enter(&tenant, &webhook, &event(number), now);
+        let mut held: Vec<Entry> = (0..MAX_AT_ONCE).map(enter).collect();
+        let stay = |number| match enter(number) {
+            Entry::Soon(told) => told,
+            _ => panic!("not soon"),
+        };
+        let mut staying: Vec<_> = (40..44).map(stay).collect();
+        let mut told = || {
+            let told = staying.iter_mut().map(|told| told.try_recv());
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(told(), [Ok(None); 4]);
+        held.pop();
+        assert_eq!(told(), [Ok(Some(())), Ok(None), Ok(None), Ok(None)]);
+        held.push(enter(40));
+        slots.note(&tenant, &webhook, Sign::Fails, Millis::ZERO, now);
+        assert_eq!(told(), [Err(oneshot::Canceled); 4]);
+        assert!(matches!(enter(41), Entry::Full(_)));
+    }
+
+    #[test]
+    fn nobody_stays_where_no_place_is_given_any_more() {
+        let (tenant, webhook) = (TenantId::parse("t").unwrap(), WebhookId::parse("w").unwrap());
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let slots = Slots::default();
+        let event = |number: usize| EventId::parse(&format!("e{number}")).unwrap();
+        let enter = |number, at| slots.enter(&tenant, &webhook, &event(number), at);
+        let _held: Vec<Entry> = (0..MAX_AT_ONCE).map(|number| enter(number, now)).collect();
+        let Entry::Soon(mut told) = enter(40, now + QUICK) else {
+            panic!("not soon")
+        };
+        assert_eq!(told.try_recv(), Ok(None));
+        let later = now + QUICK + Millis::new(1);
+        assert!(matches!(enter(41, later), Entry::Full(_)));
+        assert_eq!(told.try_recv(), Err(oneshot::Canceled));
     }
 
     #[test]
@@ -307,10 +347,13 @@ mod tests {
             held.push(slot);
         }
         assert!(slots.enter_first(&tenant, &webhook, &event(0)).is_none());
-        let Entry::Full(first) = slots.enter(&tenant, &webhook, &event(100), now) else {
+        let mut enter = |number| slots.enter(&tenant, &webhook, &event(number), now);
+        let staying: Vec<Entry> = (100..164).map(&mut enter).collect();
+        let Entry::Full(first) = enter(164) else {
             panic!("not full")
         };
         assert_eq!(first, now + FIRST_WAIT + APART);
+        drop(staying);
     }
 
     #[test]
