@@ -245,8 +245,7 @@ async fn an_activity_belongs_to_a_campaign_that_runs() {
 async fn what_is_due_while_everything_is_stopped_says_so() {
     let api = Api::new().await;
     api.connector().await;
-    let mut body = activity();
-    body["dueAt"] = json!(api.now());
+    let body = api.due_activity();
     let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
     let stop = api.call(Method::POST, "/v1/stop-everything");
     stop.send().await.expect(200);
@@ -345,8 +344,7 @@ async fn an_attempt_is_repeated_only_where_it_went() {
         .await
         .expect(200);
     let unclear = async || {
-        let mut body = activity();
-        body["dueAt"] = json!(api.now());
+        let mut body = api.due_activity();
         body["message"]["markdownText"] = json!("unclear");
         let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
         api.dispatch(&id).await;

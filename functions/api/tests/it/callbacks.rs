@@ -1,16 +1,14 @@
 //! Providers' callbacks: no key, but a signature.
 
 use http::Method;
-use serde_json::json;
 
-use crate::harness::{Api, activity};
+use crate::harness::Api;
 
 #[tokio::test]
 async fn a_signed_callback_moves_the_activity() {
     let api = Api::new().await;
     let connector = api.connector().await;
-    let mut body = activity();
-    body["dueAt"] = json!(api.now());
+    let body = api.due_activity();
     let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
     api.dispatch(&id).await;
     let path = format!("/v1/callbacks/acme/{}", connector.id());

@@ -7,7 +7,7 @@ use domain::id::{ConnectorId, TenantId};
 use http::Method;
 use serde_json::json;
 
-use crate::harness::{Api, activity};
+use crate::harness::Api;
 
 #[tokio::test]
 async fn connectors_keep_their_secrets() {
@@ -297,8 +297,7 @@ async fn api_keys_are_shown_once_and_revoked() {
 #[tokio::test]
 async fn dead_letters_are_listed_and_redriven() {
     let api = Api::new().await;
-    let mut body = activity();
-    body["dueAt"] = json!(api.now());
+    let body = api.due_activity();
     let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();
     api.dispatch(&id).await; // No connector serves it.
     let letters = api.all("/v1/dead-letters", 1).await;

@@ -96,8 +96,7 @@ async fn a_request_that_takes_too_long_is_given_up() {
 async fn what_a_slow_platform_holds_up_comes_again() {
     let api = Api::new().await;
     api.connector().await;
-    let mut due = activity();
-    due["dueAt"] = json!(api.now());
+    let due = api.due_activity();
     let id = api.post("/v1/scheduled-activities", &due).await.expect(201).id();
     let (tenant, activity) = (TenantId::parse("acme").unwrap(), ActivityId::parse(&id).unwrap());
     api.table.set(Mood::IsSlow);

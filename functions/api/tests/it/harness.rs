@@ -351,6 +351,13 @@ impl Api {
         self.world.now().to_string()
     }
 
+    /// An activity that is due now.
+    pub(crate) fn due_activity(&self) -> Value {
+        let mut body = activity();
+        body["dueAt"] = json!(self.now());
+        body
+    }
+
     /// A connector for SMS.
     pub(crate) async fn connector(&self) -> Answer {
         let body = json!({

@@ -41,15 +41,12 @@ async fn barred(api: &Api, whose: &str) -> usize {
 }
 
 async fn sent(api: &Api) -> String {
-    let mut body = activity();
-    body["dueAt"] = json!(api.now());
-    sent_as(api, &body).await
+    sent_as(api, &api.due_activity()).await
 }
 
 /// An activity that is due now, of a customer whom the caller names.
 fn of_named(api: &Api) -> Value {
-    let mut body = activity();
-    body["dueAt"] = json!(api.now());
+    let mut body = api.due_activity();
     body["customerId"] = json!("cus_4711");
     body
 }
@@ -269,8 +266,7 @@ async fn an_opt_out_is_honoured_whatever_the_spelling_of_the_number() {
     ] {
         let api = Api::new().await;
         api.connector().await;
-        let mut body = activity();
-        body["dueAt"] = json!(api.now());
+        let mut body = api.due_activity();
         body["to"] = json!(listed);
         body["customerId"] = json!("cus_4711");
         let id = api.post("/v1/scheduled-activities", &body).await.expect(201).id();

@@ -259,19 +259,57 @@ impl Drop for Slot {
 mod tests {
     use super::*;
 
+    /// An endpoint, and the places that a process has for it.
+    struct Called {
+        slots: Slots,
+        tenant: TenantId,
+        webhook: WebhookId,
+    }
+
+    impl Called {
+        fn new() -> Self {
+            Self {
+                slots: Slots::default(),
+                tenant: TenantId::parse("t").unwrap(),
+                webhook: WebhookId::parse("w").unwrap(),
+            }
+        }
+
+        fn event(number: usize) -> EventId {
+            EventId::parse(&format!("e{number}")).unwrap()
+        }
+
+        fn enter_at(&self, number: usize, now: Timestamp) -> Entry {
+            self.slots
+                .enter(&self.tenant, &self.webhook, &Self::event(number), now)
+        }
+
+        fn enter(&self, number: usize) -> Entry {
+            self.enter_at(number, now())
+        }
+
+        fn enter_first(&self, number: usize) -> Option<Slot> {
+            self.slots
+                .enter_first(&self.tenant, &self.webhook, &Self::event(number))
+        }
+
+        fn note(&self, sign: Sign, took: Millis, now: Timestamp) {
+            self.slots.note(&self.tenant, &self.webhook, sign, took, now);
+        }
+
+        fn is_quick(&self, now: Timestamp) -> bool {
+            self.slots.is_quick(&self.tenant, &self.webhook, now)
+        }
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_millis(1_800_000_000_000)
+    }
+
     #[test]
     fn a_full_endpoint_forms_a_line() {
-        let (tenant, webhook) = (TenantId::parse("t").unwrap(), WebhookId::parse("w").unwrap());
-        let now = Timestamp::from_millis(1_800_000_000_000);
-        let slots = Slots::default();
-        let enter = |number: u32| {
-            slots.enter(
-                &tenant,
-                &webhook,
-                &EventId::parse(&format!("e{number}")).unwrap(),
-                now,
-            )
-        };
+        let called = Called::new();
+        let enter = |number| called.enter(number);
         let mut held: Vec<Entry> = (0..32).map(enter).collect();
         assert!(held.iter().all(|entry| matches!(entry, Entry::Held(_))));
         assert!(matches!(enter(0), Entry::Repeated));
@@ -279,21 +317,18 @@ mod tests {
         let (Entry::Full(first), Entry::Full(second)) = (enter(96), enter(97)) else {
             panic!("not full")
         };
-        assert!(now + FIRST_WAIT < first && first < second);
+        assert!(now() + FIRST_WAIT < first && first < second);
         held.pop();
         held.push(enter(32));
         assert!(matches!(held.last(), Some(Entry::Held(_))));
         drop((held, staying));
-        assert!(slots.lock().is_empty());
+        assert!(called.slots.lock().is_empty());
     }
 
     #[test]
     fn who_stays_is_told_of_a_place_and_of_trouble() {
-        let (tenant, webhook) = (TenantId::parse("t").unwrap(), WebhookId::parse("w").unwrap());
-        let now = Timestamp::from_millis(1_800_000_000_000);
-        let slots = Slots::default();
-        let event = |number: usize| EventId::parse(&format!("e{number}")).unwrap();
-        let enter = |number| slots.enter(&tenant, &webhook, &event(number), now);
+        let called = Called::new();
+        let enter = |number| called.enter(number);
         let mut held: Vec<Entry> = (0..MAX_AT_ONCE).map(enter).collect();
         let stay = |number| match enter(number) {
             Entry::Soon(told) => told,
@@ -308,105 +343,89 @@ mod tests {
         held.pop();
         assert_eq!(told(), [Ok(Some(())), Ok(None), Ok(None), Ok(None)]);
         held.push(enter(40));
-        slots.note(&tenant, &webhook, Sign::Fails, Millis::ZERO, now);
+        called.note(Sign::Fails, Millis::ZERO, now());
         assert_eq!(told(), [Err(oneshot::Canceled); 4]);
         assert!(matches!(enter(41), Entry::Full(_)));
     }
 
     #[test]
     fn nobody_stays_where_no_place_is_given_any_more() {
-        let (tenant, webhook) = (TenantId::parse("t").unwrap(), WebhookId::parse("w").unwrap());
-        let now = Timestamp::from_millis(1_800_000_000_000);
-        let slots = Slots::default();
-        let event = |number: usize| EventId::parse(&format!("e{number}")).unwrap();
-        let enter = |number, at| slots.enter(&tenant, &webhook, &event(number), at);
-        let _held: Vec<Entry> = (0..MAX_AT_ONCE).map(|number| enter(number, now)).collect();
-        let Entry::Soon(mut told) = enter(40, now + QUICK) else {
+        let called = Called::new();
+        let _held: Vec<Entry> = (0..MAX_AT_ONCE).map(|number| called.enter(number)).collect();
+        let Entry::Soon(mut told) = called.enter_at(40, now() + QUICK) else {
             panic!("not soon")
         };
         assert_eq!(told.try_recv(), Ok(None));
-        let later = now + QUICK + Millis::new(1);
-        assert!(matches!(enter(41, later), Entry::Full(_)));
+        let later = now() + QUICK + Millis::new(1);
+        assert!(matches!(called.enter_at(41, later), Entry::Full(_)));
         assert_eq!(told.try_recv(), Err(oneshot::Canceled));
     }
 
     #[test]
     fn first_calls_leave_room_and_lengthen_no_line() {
-        let (tenant, webhook) = (TenantId::parse("t").unwrap(), WebhookId::parse("w").unwrap());
-        let now = Timestamp::from_millis(1_800_000_000_000);
-        let slots = Slots::default();
-        let event = |number: usize| EventId::parse(&format!("e{number}")).unwrap();
-        let mut held: Vec<Slot> = (0..100)
-            .filter_map(|number| slots.enter_first(&tenant, &webhook, &event(number)))
-            .collect();
+        let called = Called::new();
+        let mut held: Vec<Slot> = (0..100).filter_map(|number| called.enter_first(number)).collect();
         assert_eq!(held.len(), FIRST_AT_ONCE);
         for number in FIRST_AT_ONCE..MAX_AT_ONCE {
-            let Entry::Held(slot) = slots.enter(&tenant, &webhook, &event(number), now) else {
+            let Entry::Held(slot) = called.enter(number) else {
                 panic!("no room for the worker")
             };
             held.push(slot);
         }
-        assert!(slots.enter_first(&tenant, &webhook, &event(0)).is_none());
-        let mut enter = |number| slots.enter(&tenant, &webhook, &event(number), now);
-        let staying: Vec<Entry> = (100..164).map(&mut enter).collect();
-        let Entry::Full(first) = enter(164) else {
+        assert!(called.enter_first(0).is_none());
+        let staying: Vec<Entry> = (100..164).map(|number| called.enter(number)).collect();
+        let Entry::Full(first) = called.enter(164) else {
             panic!("not full")
         };
-        assert_eq!(first, now + FIRST_WAIT + APART);
+        assert_eq!(first, now() + FIRST_WAIT + APART);
         drop(staying);
     }
 
     #[test]
     fn the_slow_and_the_failing_are_avoided_for_a_while() {
-        let (tenant, webhook) = (TenantId::parse("t").unwrap(), WebhookId::parse("w").unwrap());
-        let now = Timestamp::from_millis(1_800_000_000_000);
-        let slots = Slots::default();
-        assert!(slots.is_quick(&tenant, &webhook, now));
+        let called = Called::new();
+        assert!(called.is_quick(now()));
         for (sign, took) in [(Sign::Works, QUICK + Millis::new(1)), (Sign::Fails, Millis::ZERO)] {
-            slots.note(&tenant, &webhook, sign, took, now);
-            assert!(!slots.is_quick(&tenant, &webhook, now));
-            assert!(slots.is_quick(&tenant, &webhook, now + AVOIDED_FOR));
+            called.note(sign, took, now());
+            assert!(!called.is_quick(now()));
+            assert!(called.is_quick(now() + AVOIDED_FOR));
         }
-        let later = now + REMEMBERED_FOR;
-        slots.note(
-            &tenant,
-            &WebhookId::parse("x").unwrap(),
-            Sign::Fails,
-            QUICK,
-            later,
-        );
-        assert_eq!(slots.lock().len(), 1);
+        let later = now() + REMEMBERED_FOR;
+        let other = WebhookId::parse("x").unwrap();
+        called
+            .slots
+            .note(&called.tenant, &other, Sign::Fails, QUICK, later);
+        assert_eq!(called.slots.lock().len(), 1);
     }
 
     #[test]
     fn a_busy_machine_makes_no_endpoint_slow_at_once() {
-        let (tenant, webhook) = (TenantId::parse("t").unwrap(), WebhookId::parse("w").unwrap());
-        let now = Timestamp::from_millis(1_800_000_000_000);
-        let slots = Slots::default();
+        let called = Called::new();
         let answers = |millis, at| {
-            slots.note(&tenant, &webhook, Sign::Works, Millis::new(millis), at);
-            slots.is_quick(&tenant, &webhook, at)
+            called.note(Sign::Works, Millis::new(millis), at);
+            called.is_quick(at)
         };
-        assert!(answers(32, now));
-        assert!(answers(2_000, now + Millis::seconds(9)));
-        let lane = (tenant.clone(), webhook.clone());
-        assert_eq!(slots.lock()[&lane].apart, Millis::new(1), "as of the quickest");
-        assert!(!answers(2_000, now + QUICKEST_FOR));
-        assert!(answers(32, now + Millis::seconds(11)));
+        assert!(answers(32, now()));
+        assert!(answers(2_000, now() + Millis::seconds(9)));
+        let lane = (called.tenant.clone(), called.webhook.clone());
+        assert_eq!(
+            called.slots.lock()[&lane].apart,
+            Millis::new(1),
+            "as of the quickest"
+        );
+        assert!(!answers(2_000, now() + QUICKEST_FOR));
+        assert!(answers(32, now() + Millis::seconds(11)));
     }
 
     #[test]
     fn who_holds_places_for_nothing_gets_fewer() {
-        let (tenant, webhook) = (TenantId::parse("t").unwrap(), WebhookId::parse("w").unwrap());
-        let now = Timestamp::from_millis(1_800_000_000_000);
-        let slots = Slots::default();
+        let called = Called::new();
         let places = || {
-            let events = (0..100).map(|number| EventId::parse(&format!("e{number}")).unwrap());
-            let entries = events.map(|event| slots.enter(&tenant, &webhook, &event, now));
+            let entries = (0..100).map(|number| called.enter(number));
             let held: Vec<Entry> = entries.filter(|entry| matches!(entry, Entry::Held(_))).collect();
             held.len()
         };
-        let note = |sign, seconds| slots.note(&tenant, &webhook, sign, Millis::seconds(seconds), now);
+        let note = |sign, seconds| called.note(sign, Millis::seconds(seconds), now());
         assert_eq!(places(), MAX_AT_ONCE);
         // A refusal at once holds nobody up.
         note(Sign::Fails, 0);

@@ -2,12 +2,11 @@
 
 use connectors::simulator::{Script, Span};
 use domain::channel::Channel;
-use domain::time::Millis;
 use reqwest::Method;
 use serde_json::json;
 
 use crate::api::{Answer, Api, id, in_millis, now, text_message, until};
-use crate::outside::{connect, provider};
+use crate::outside::{busy, connect, provider};
 use crate::target::Stand;
 
 async fn cancel(api: &Api, id: &str, if_match: &str) -> Answer {
@@ -93,12 +92,7 @@ async fn what_is_being_sent_cannot_be_cancelled() {
 async fn what_the_provider_puts_off_comes_again_until_it_is_cancelled() {
     let stand = Stand::new().await;
     let api = &stand.api;
-    let busy = Script {
-        defer: 1.0,
-        retry_after: Millis::seconds(1),
-        ..Script::default()
-    };
-    let provider = provider(&[(Channel::Sms, busy)]).await;
+    let provider = provider(&[(Channel::Sms, busy())]).await;
     connect(api, &provider, &[Channel::Sms], &[]).await;
     let mut urgent = text_message(1, now());
     urgent["priority"] = json!("high");

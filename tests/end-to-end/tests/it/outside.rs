@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use connectors::simulator::{Script, Simulator, SimulatorConfig, Targets};
 use domain::channel::Channel;
+use domain::time::Millis;
 use domain::webhook::signature::SigningKey;
 use platform::secrets::Secret;
 use serde_json::{Value, json};
@@ -28,6 +29,15 @@ pub(crate) async fn provider(scripts: &[(Channel, Script)]) -> Simulator {
     Simulator::start("127.0.0.1:0".parse().unwrap(), config)
         .await
         .unwrap()
+}
+
+/// A provider's channel that puts everything off for a second.
+pub(crate) fn busy() -> Script {
+    Script {
+        defer: 1.0,
+        retry_after: Millis::seconds(1),
+        ..Script::default()
+    }
 }
 
 /// Connects a server and a provider.

@@ -1,14 +1,13 @@
 //! A trace goes with what a request asks for, from process to process.
 
-use connectors::simulator::{Script, Simulator};
+use connectors::simulator::Simulator;
 use domain::channel::Channel;
-use domain::time::Millis;
 use domain::trace::{TRACE_HEADER, TraceId};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::api::{Api, id, in_millis, now, text_message, until};
-use crate::outside::{connect, provider};
+use crate::outside::{busy, connect, provider};
 use crate::target::{Stand, Target, target};
 
 /// The traces of two requests, as their callers have them.
@@ -58,12 +57,7 @@ async fn what_a_request_asks_for_reaches_the_connector_under_its_trace() {
     let stand = Stand::new().await;
     let api = &stand.api;
     // What is put off comes again from the table, as what the sweep finds does.
-    let busy = Script {
-        defer: 1.0,
-        retry_after: Millis::seconds(1),
-        ..Script::default()
-    };
-    let provider = provider(&[(Channel::Sms, busy)]).await;
+    let provider = provider(&[(Channel::Sms, busy())]).await;
     connect(api, &provider, &[Channel::Sms], &[]).await;
     let activities = [
         schedule(api, ROOTS[0], [1, 2]).await,

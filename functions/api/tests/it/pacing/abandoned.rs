@@ -16,10 +16,7 @@ fn report(call: &str, status: &str, reason: &str) -> Value {
 
 /// A call that pacing has started, and the group's owner.
 async fn started(api: &Api) -> (String, Owner) {
-    floor(api).await;
-    let call = waiting(api, "power").await;
-    let mut owner = owner(api).await;
-    work(api, &mut owner, 3).await;
+    let (call, owner) = paced(api, "power").await;
     api.dispatch(&call).await;
     (call, owner)
 }

@@ -91,6 +91,15 @@ async fn work(api: &Api, owner: &mut Owner, seconds: u64) {
     }
 }
 
+/// A call in a mode, for which an owner has been at work for three seconds.
+async fn paced(api: &Api, mode: &str) -> (String, Owner) {
+    floor(api).await;
+    let call = waiting(api, mode).await;
+    let mut owner = owner(api).await;
+    work(api, &mut owner, 3).await;
+    (call, owner)
+}
+
 async fn says(api: &Api, call: &str, decision: &str) -> crate::harness::Answer {
     let answer = json!({"activityId": call, "decision": decision});
     api.post("/v1/agents/ada/offer", &answer).await
@@ -206,10 +215,7 @@ async fn a_booked_agent_is_called_for_by_nobody() {
 #[tokio::test]
 async fn a_skipped_contact_comes_up_later_and_a_rejected_one_never() {
     let api = Api::new().await;
-    floor(&api).await;
-    let call = waiting(&api, "preview").await;
-    let mut owner = owner(&api).await;
-    work(&api, &mut owner, 3).await;
+    let (call, mut owner) = paced(&api, "preview").await;
     says(&api, &call, "skip").await.expect(202);
     work(&api, &mut owner, 3).await;
     api.get("/v1/agents/ada/offer").await.expect(404);
@@ -231,10 +237,7 @@ async fn a_skipped_contact_comes_up_later_and_a_rejected_one_never() {
 #[tokio::test]
 async fn a_preview_that_nobody_answers_is_taken_back() {
     let api = Api::new().await;
-    floor(&api).await;
-    let call = waiting(&api, "preview").await;
-    let mut owner = owner(&api).await;
-    work(&api, &mut owner, 3).await;
+    let (call, mut owner) = paced(&api, "preview").await;
     assert_eq!(
         api.get("/v1/agents/ada/offer").await.expect(200).json["activityId"],
         json!(call)

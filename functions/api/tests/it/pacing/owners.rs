@@ -16,10 +16,7 @@ use super::*;
 async fn what_was_said_to_an_owner_that_died_is_heard_by_the_next() {
     for (decision, becomes) in [("reject", "FAILED"), ("skip", "SCHEDULED")] {
         let api = Api::new().await;
-        floor(&api).await;
-        let call = waiting(&api, "preview").await;
-        let mut died = owner(&api).await;
-        work(&api, &mut died, 3).await;
+        let (call, died) = paced(&api, "preview").await;
         says(&api, &call, decision).await.expect(202);
         drop(died);
         let queued = json!({"items": [{"callId": "in-1", "event": "queued"}]});
@@ -195,10 +192,7 @@ async fn a_group_of_many_campaigns_and_booked_agents_is_written_down() {
 #[tokio::test]
 async fn agents_are_given_back_when_their_group_is_paced_no_longer() {
     let api = Api::new().await;
-    floor(&api).await;
-    let call = waiting(&api, "progressive").await;
-    let mut owner = owner(&api).await;
-    work(&api, &mut owner, 3).await;
+    let (call, mut owner) = paced(&api, "progressive").await;
     let agent = async || api.get("/v1/agents/ada").await.expect(200).json;
     assert_eq!(agent().await["state"], "RESERVED", "for {call}");
     api.put("/v1/skill-groups/sales", &json!({"name": "Sales"}))
