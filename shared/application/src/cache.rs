@@ -93,8 +93,23 @@ impl<K: Ord + Clone, V: Clone> Fresh<K, V> {
     where
         F: Future<Output = Result<V, Error>>,
     {
+        self.get_if(key, now, |_| true, load).await
+    }
+
+    /// The same; a value that is there must be `good`, too.
+    pub(crate) async fn get_if<F>(
+        &self,
+        key: &K,
+        now: Timestamp,
+        good: impl Fn(&V) -> bool,
+        load: F,
+    ) -> Result<V, Error>
+    where
+        F: Future<Output = Result<V, Error>>,
+    {
         if let Some((read, value)) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key)
             && now < *read + FRESH
+            && good(value)
         {
             return Ok(value.clone());
         }

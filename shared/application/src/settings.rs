@@ -55,18 +55,27 @@ pub async fn get(context: &Context, tenant: &TenantId) -> Result<Stored<Settings
 
 /// The settings, at most a moment old.
 pub(crate) async fn recent(context: &Context, tenant: &TenantId) -> Result<Arc<Stored<Settings>>, Error> {
-    let read = async { get(context, tenant).await.map(Arc::new) };
-    context.caches.settings.get(tenant, context.now(), read).await
+    recent_if(context, tenant, |_| true).await
 }
 
 /// The same; that everything is stopped is read anew, as what is cancelled on that word stays so.
 pub(crate) async fn surely(context: &Context, tenant: &TenantId) -> Result<Arc<Stored<Settings>>, Error> {
-    let found = recent(context, tenant).await?;
-    if found.value.stopped_at.is_none() {
-        return Ok(found);
-    }
-    context.caches.settings.forget(tenant);
-    recent(context, tenant).await
+    recent_if(context, tenant, |settings| settings.stopped_at.is_none()).await
+}
+
+/// The settings, read anew unless `good` ones are at hand.
+async fn recent_if(
+    context: &Context,
+    tenant: &TenantId,
+    good: impl Fn(&Settings) -> bool,
+) -> Result<Arc<Stored<Settings>>, Error> {
+    let read = async { get(context, tenant).await.map(Arc::new) };
+    let good = |found: &Arc<Stored<Settings>>| good(&found.value);
+    context
+        .caches
+        .settings
+        .get_if(tenant, context.now(), good, read)
+        .await
 }
 
 /// Changes the settings.

@@ -1,9 +1,11 @@
 //! What the caller is told when the service fails.
 
-use application::error::Error;
-use application::{dispatch, keys};
+use application::dispatch::{self, Outcome};
+use application::keys;
 use domain::id::{ActivityId, CampaignId, TenantId};
+use domain::time::Millis;
 use http::Method;
+use platform::queues::{MAX_RECEIVE, QueueName};
 use platform::table::{Condition, Item, Table, Write};
 use serde_json::json;
 
@@ -100,10 +102,22 @@ async fn what_a_slow_platform_holds_up_comes_again() {
     let id = api.post("/v1/scheduled-activities", &due).await.expect(201).id();
     let (tenant, activity) = (TenantId::parse("acme").unwrap(), ActivityId::parse(&id).unwrap());
     api.table.set(Mood::IsSlow);
-    let held_up = dispatch::due(&api.context, &tenant, &activity, 1).await;
-    assert!(matches!(held_up, Err(Error::Busy { .. })), "{held_up:?}");
+    let messages = async || {
+        let queues = &api.context.queues;
+        queues
+            .receive(QueueName::Dispatch, MAX_RECEIVE, Millis::minutes(2))
+            .await
+            .unwrap()
+    };
+    messages().await;
+    let held_up = dispatch::due(&api.context, &tenant, &activity, 1).await.unwrap();
+    assert_eq!(held_up, Outcome::HeldUp);
     assert!(api.connectors.sent().is_empty());
+
     api.table.set(Mood::Works);
+    api.let_pass(Millis::seconds(2));
+    let again = messages().await;
+    assert_eq!(again.len(), 1, "{again:?}");
     api.dispatch(&id).await;
     assert_eq!(api.connectors.sent().len(), 1);
 }

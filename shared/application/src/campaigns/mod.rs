@@ -45,12 +45,7 @@ pub(crate) async fn recent(
     tenant: &TenantId,
     id: &CampaignId,
 ) -> Result<Option<Arc<Stored<Campaign>>>, Error> {
-    let key = (tenant.clone(), id.clone());
-    let read = async {
-        let stored = load::<Campaign>(context.table.as_ref(), &keys::campaign(tenant, id)).await?;
-        Ok(stored.map(Arc::new))
-    };
-    context.caches.campaigns.get(&key, context.now(), read).await
+    recent_if(context, tenant, id, |_| true).await
 }
 
 /// A campaign as those see it that walk a published version, or none in particular: at most a moment old while it runs.
@@ -61,13 +56,30 @@ pub(crate) async fn surely(
     id: &CampaignId,
     version: Option<u64>,
 ) -> Result<Option<Arc<Stored<Campaign>>>, Error> {
-    let found = recent(context, tenant, id).await?;
-    let runs = |campaign: &Campaign| campaign.standing(version) == Standing::Running;
-    if found.as_ref().is_some_and(|stored| runs(&stored.value)) {
-        return Ok(found);
-    }
-    context.caches.campaigns.forget(&(tenant.clone(), id.clone()));
-    recent(context, tenant, id).await
+    recent_if(context, tenant, id, |campaign| {
+        campaign.is_some_and(|campaign| campaign.standing(version) == Standing::Running)
+    })
+    .await
+}
+
+/// A campaign, read anew unless a `good` one, or none where that is `good`, is at hand.
+async fn recent_if(
+    context: &Context,
+    tenant: &TenantId,
+    id: &CampaignId,
+    good: impl Fn(Option<&Campaign>) -> bool,
+) -> Result<Option<Arc<Stored<Campaign>>>, Error> {
+    let key = (tenant.clone(), id.clone());
+    let read = async {
+        let stored = load::<Campaign>(context.table.as_ref(), &keys::campaign(tenant, id)).await?;
+        Ok(stored.map(Arc::new))
+    };
+    let good = |found: &Option<Arc<Stored<Campaign>>>| good(found.as_ref().map(|stored| &stored.value));
+    context
+        .caches
+        .campaigns
+        .get_if(&key, context.now(), good, read)
+        .await
 }
 
 /// Whether new activities may be scheduled for a campaign.

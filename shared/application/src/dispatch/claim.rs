@@ -12,7 +12,7 @@ use platform::connector::Repeat;
 use platform::table::{Condition, Write};
 
 use super::Outcome;
-use super::facts::{Facts, READS, held_up};
+use super::facts::{Facts, READS};
 use crate::commit::{Decision, commit};
 use crate::connectors::{self, Ready};
 use crate::context::Context;
@@ -25,6 +25,9 @@ use crate::{activities, campaigns, conversations, keys, measures, pacing, person
 
 /// How long a moment that an activity waited for stays its own.
 const SLOT_KEPT: Millis = Millis::seconds(2);
+
+/// How long a platform that is too slow for a decision of the gate is left alone with an activity.
+const LEFT_ALONE: Millis = Millis::seconds(2);
 
 /// What a claim led to.
 pub(super) enum Claimed {
@@ -170,7 +173,9 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
         .await;
     };
     for _ in 0..READS {
-        let facts = Facts::read(context, &activity).await?;
+        let Some(facts) = Facts::read(context, &activity).await? else {
+            continue;
+        };
         let decision = facts.decide(&activity, context.now());
         if !matches!(decision.verdict, Verdict::Allow { .. }) {
             let verdict = recorded(&mut activity, decision);
@@ -228,7 +233,8 @@ async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Res
             }
         };
     }
-    Err(held_up())
+    let again = activity.defer_quietly(context.now() + LEFT_ALONE);
+    Ok(over(Outcome::HeldUp).and(activities::put(&again, version)?))
 }
 
 /// The gate's verdict; its record is kept with the activity.
@@ -419,7 +425,11 @@ async fn take_over(context: &Context, stored: Stored<Activity>, holder: &str) ->
         Repeat::AfterEnquiry { .. } => taken(activity, version, writing, holder, ready, lost_at),
         // A repetition is a contact: it needs the gate's word like the first time.
         Repeat::WithSameKey => {
-            let facts = Facts::read(context, &activity).await?;
+            let Some(facts) = Facts::read(context, &activity).await? else {
+                return Err(Error::Busy {
+                    retry_after: LEFT_ALONE,
+                });
+            };
             match facts.decide(&activity, writing.now).verdict {
                 Verdict::Allow { ledger } if !activity.stopping => {
                     let slot = slot_write(&activity, &facts, ledger)?;

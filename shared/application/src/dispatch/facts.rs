@@ -25,13 +25,6 @@ use crate::store::{Stored, decode};
 /// How often they are read for one decision. What takes too long again and again is not hurried by more of it.
 pub(super) const READS: usize = 3;
 
-/// What gate and rate read took too long, every time.
-pub(super) fn held_up() -> Error {
-    Error::Busy {
-        retry_after: READ_WITHIN,
-    }
-}
-
 /// What the gate reads about one activity.
 pub(super) struct Facts {
     settings: Arc<Stored<Settings>>,
@@ -49,15 +42,10 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Reads them. A worker that was held up in between reads again: what it knew may have changed.
-    pub(super) async fn read(context: &Context, activity: &Activity) -> Result<Self, Error> {
-        for _ in 0..READS {
-            let facts = Self::read_once(context, activity).await?;
-            if facts.still_hold(context.now()) {
-                return Ok(facts);
-            }
-        }
-        Err(held_up())
+    /// Reads them; none where it took so long that no decision may rest on them: what was read first may have changed.
+    pub(super) async fn read(context: &Context, activity: &Activity) -> Result<Option<Self>, Error> {
+        let facts = Self::read_at_once(context, activity).await?;
+        Ok(Some(facts).filter(|facts| facts.still_hold(context.now())))
     }
 
     /// Whether a decision may still rest on them.
@@ -65,16 +53,17 @@ impl Facts {
         now < self.begun + READ_WITHIN
     }
 
-    async fn read_once(context: &Context, activity: &Activity) -> Result<Self, Error> {
+    async fn read_at_once(context: &Context, activity: &Activity) -> Result<Self, Error> {
         let begun = context.now();
         let (tenant, plan) = (&activity.tenant, &activity.plan);
-        let settings = settings::surely(context, tenant).await?;
-        let campaign = match &plan.campaign {
-            Some(id) => {
-                let walked = plan.step.as_ref().map(|step| step.campaign_version);
-                campaigns::surely(context, tenant, id, walked).await?
+        let campaign = async {
+            match &plan.campaign {
+                Some(id) => {
+                    let walked = plan.step.as_ref().map(|step| step.campaign_version);
+                    campaigns::surely(context, tenant, id, walked).await
+                }
+                None => Ok(None),
             }
-            None => None,
         };
         let persons = persons::place(tenant, &plan.to, &plan.customer);
         let is_named = persons.is_some();
@@ -85,12 +74,11 @@ impl Facts {
             keys::ledger(tenant, &plan.customer),
         ];
         wanted.extend(persons);
-        let mut items = context
-            .table
-            .get_many(&wanted, Consistency::Strong)
-            .await?
-            .into_iter();
-        let mut next = || items.next().flatten();
+        let person = async { Ok(context.table.get_many(&wanted, Consistency::Strong).await?) };
+        let (settings, campaign, person) =
+            futures::try_join!(settings::surely(context, tenant), campaign, person)?;
+        let mut person = person.into_iter();
+        let mut next = || person.next().flatten();
         let profile = value::<CustomerProfile>(next())?.map(|stored| stored.value);
         let mut barred = value::<Vec<Entry>>(next())?
             .map(|stored| stored.value)

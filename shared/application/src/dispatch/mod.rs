@@ -29,6 +29,8 @@ pub enum Outcome {
     Void,
     /// Too early, or its connector's rate asks it to wait: another message comes at its moment.
     Later,
+    /// The platform was too slow for a decision of the gate, again and again: another message comes in a moment.
+    HeldUp,
     /// The gate moved, parked, refused or ended it.
     Gated,
     /// A call that waits until this skill group has an agent for it.
@@ -45,6 +47,7 @@ impl Outcome {
         match self {
             Self::Void => "void",
             Self::Later => "later",
+            Self::HeldUp => "held-up",
             Self::Gated => "gated",
             Self::Waits(_) => "waits",
             Self::Attempted(state) => state.name(),
