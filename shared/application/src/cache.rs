@@ -25,7 +25,7 @@ use crate::webhooks::{Signing, Slots, Webhook};
 /// How old a cached read of something that changes may be.
 pub const FRESH: Millis = Millis::new(1_500);
 /// How long the reads behind one decision of the gate may take; slower ones are done again.
-pub const READ_WITHIN: Millis = Millis::new(500);
+pub const READ_WITHIN: Millis = Millis::seconds(1);
 /// So no decision of the gate rests on a campaign's or tenant's state older than this. The answers to
 /// pause, stop and "stop everything" name the instant after which nothing more leaves; it counts
 /// this in.

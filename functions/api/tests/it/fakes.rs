@@ -160,7 +160,7 @@ pub(crate) enum Mood {
     Works,
     Fails,
     Hangs,
-    /// Takes three tenths of a second for each.
+    /// Takes six tenths of a second for each.
     IsSlow,
 }
 
@@ -187,7 +187,7 @@ impl Moody {
             mood if mood == Mood::Works as u8 => Ok(()),
             mood if mood == Mood::Fails as u8 => Err(TableError::Unavailable("the disk is on fire".into())),
             mood if mood == Mood::IsSlow as u8 => {
-                let answered = self.table.now() + Millis::new(300);
+                let answered = self.table.now() + Millis::new(600);
                 Executor::new(self.table.clone()).run_until(answered);
                 Ok(())
             }

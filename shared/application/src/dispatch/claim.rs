@@ -156,7 +156,7 @@ async fn held_again(context: &Context, stored: Stored<Activity>) -> Result<Claim
 }
 
 /// The first claim of an attempt: the gate, then an agent where a call needs one, then the connector's rate, then the
-/// claim. Where the rate took its time, the gate is asked again: its word holds for half a second.
+/// claim. Where the rate took its time, the gate is asked again: its word holds for a second.
 async fn begin(context: &Context, stored: Stored<Activity>, holder: &str) -> Result<Claiming, Error> {
     let Stored {
         value: mut activity,
