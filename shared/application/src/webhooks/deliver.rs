@@ -15,7 +15,7 @@ use domain::webhook::delivery::{Delivery, DeliveryState};
 use super::deliveries::put;
 use super::endpoint::Endpoint;
 use super::registry;
-use super::slots::Entry;
+use super::slots::{Entry, Slot};
 use crate::commit::{Decision, commit};
 use crate::context::Context;
 use crate::error::Error;
@@ -103,7 +103,7 @@ async fn handled(
         };
         let slots = &context.caches.slots;
         let is_soon = |until| until <= now + SELF_SENT && slots.is_quick(tenant, webhook, now);
-        let _slot = match slots.enter(tenant, webhook, event, now) {
+        let slot = match slots.enter(tenant, webhook, event, now) {
             Entry::Held(slot) => slot,
             Entry::Repeated => return Ok(Outcome::Void),
             // Told or not: what was read is old by then.
@@ -121,7 +121,7 @@ async fn handled(
                 return Ok(Outcome::Deferred);
             }
         };
-        return attempt(context, tenant, stored, &endpoint).await;
+        return attempt(context, tenant, stored, &endpoint, slot).await;
     }
 }
 
@@ -131,12 +131,14 @@ async fn attempt(
     tenant: &TenantId,
     stored: Stored<Delivery>,
     endpoint: &Endpoint,
+    mut slot: Slot,
 ) -> Result<Outcome, Error> {
     let webhook = stored.value.webhook.clone();
     let call = endpoint.call(context, &stored.value, TIMEOUT).await;
     let (sign, took) = (call.outcome.sign(), call.ended.since(call.began));
     let slots = &context.caches.slots;
     slots.note(tenant, &webhook, sign, took, call.ended);
+    slot.end_call();
     let random = context.bits();
     let state = write(context, tenant, stored, |delivery| {
         delivery.settle(&call.outcome, call.began, call.ended, random)

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::id::{EventId, TenantId, WebhookId};
 use domain::time::{Millis, Timestamp};
@@ -20,11 +21,14 @@ pub const FIRST_AT_ONCE: usize = MAX_AT_ONCE / 2;
 /// then. With its calls they are less than all that a worker has in hand: if it begins to hang, there is room for the
 /// others, and nobody stays as soon as one more comes.
 const STAYING: usize = WORKER_AT_ONCE as usize / MAX_AT_ONCE - 2;
-/// The shortest wait of a delivery that found no place.
-const FIRST_WAIT: Millis = Millis::new(500);
+/// The shortest wait of a delivery that found no place: as long as places are given, and where none is any more.
+const SHORT_WAIT: Duration = Duration::from_millis(50);
+const LONG_WAIT: Duration = Duration::from_millis(500);
 /// How far apart those who found no place come back, at most: as if a call took a second. Coming back costs a
 /// write, so that a long line must not come back all at once.
-const APART: Millis = Millis::new(1_000 / MAX_AT_ONCE as u64);
+const APART: Duration = Duration::from_millis(1_000 / MAX_AT_ONCE as u64);
+/// How far apart at least: to look whether there is a place takes a part of this.
+const APART_LEAST: Duration = Duration::from_micros(400);
 
 /// An endpoint, of whichever tenant.
 type Endpoint = (TenantId, WebhookId);
@@ -42,6 +46,8 @@ const REMEMBERED_FOR: Millis = Millis::minutes(10);
 /// The calls to one endpoint.
 struct Lane {
     calls: BTreeSet<EventId>,
+    /// How many of them have ended, and are yet to be written down.
+    ended: usize,
     /// When a place was taken last.
     moved: Timestamp,
     /// Those who stay until there is a place.
@@ -49,10 +55,10 @@ struct Lane {
     /// How many may be under way: half as many after each that held its place for long and failed, one more
     /// after each that was taken.
     limit: usize,
-    /// When the last of the waiting line comes back.
-    line: Timestamp,
-    /// How far apart those in it come back: as places become free.
-    apart: Millis,
+    /// When the last of the waiting line comes back, since the epoch.
+    line: Duration,
+    /// How far apart those in it come back: as places become free, where all answer as the quickest does.
+    apart: Duration,
     /// How long the quickest answer of late took, and when it came.
     quickest: Option<(Millis, Timestamp)>,
     /// When it failed last.
@@ -63,11 +69,12 @@ impl Default for Lane {
     fn default() -> Self {
         Self {
             calls: BTreeSet::new(),
+            ended: 0,
             moved: Timestamp::default(),
             staying: VecDeque::new(),
             limit: MAX_AT_ONCE,
-            line: Timestamp::default(),
-            apart: APART,
+            line: Duration::ZERO,
+            apart: APART_LEAST,
             quickest: None,
             failed: None,
         }
@@ -86,11 +93,27 @@ impl Lane {
             self.failed = Some(now);
             took
         };
-        self.apart = Millis::new(held.get() / self.limit as u64).min(APART);
+        let places = u32::try_from(self.limit).unwrap_or(u32::MAX);
+        self.apart = (held.duration() / places).clamp(APART_LEAST, APART);
         if !self.is_quick(now) {
             // Who stays would stay for long.
             self.staying.clear();
         }
+    }
+
+    /// Gives the next moment in the line.
+    fn join_line(&mut self, now: Timestamp) -> Timestamp {
+        let wait = if self.is_moving(now) {
+            SHORT_WAIT
+        } else {
+            LONG_WAIT
+        };
+        self.line = self.line.max(since_epoch(now) + wait) + self.apart;
+        Timestamp::default() + Millis::new(u64::try_from(self.line.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn under_way(&self) -> usize {
+        self.calls.len().saturating_sub(self.ended)
     }
 
     /// Whether there is a place again and again.
@@ -100,7 +123,7 @@ impl Lane {
 
     /// Tells as many of those who stay as there are places.
     fn wake(&mut self) {
-        let mut places = self.limit.saturating_sub(self.calls.len());
+        let mut places = self.limit.saturating_sub(self.under_way());
         while places > 0
             && let Some(staying) = self.staying.pop_front()
         {
@@ -134,6 +157,10 @@ impl Lane {
     }
 }
 
+fn since_epoch(now: Timestamp) -> Duration {
+    now.since(Timestamp::default()).duration()
+}
+
 /// The calls of a process that are under way, and what it remembers of earlier ones.
 #[derive(Clone, Default)]
 pub struct Slots(Arc<Mutex<BTreeMap<Endpoint, Lane>>>);
@@ -155,6 +182,7 @@ pub(super) struct Slot {
     slots: Slots,
     endpoint: Endpoint,
     event: EventId,
+    has_ended: bool,
 }
 
 impl Slots {
@@ -176,7 +204,7 @@ impl Slots {
         if lane.calls.contains(event) {
             return Entry::Repeated;
         }
-        if lane.calls.len() < lane.limit {
+        if lane.under_way() < lane.limit {
             lane.calls.insert(event.clone());
             lane.moved = now;
             return Entry::Held(self.slot(endpoint, event));
@@ -188,8 +216,7 @@ impl Slots {
             lane.staying.push_back(tells);
             return Entry::Soon(told);
         }
-        lane.line = lane.line.max(now + FIRST_WAIT) + lane.apart;
-        Entry::Full(lane.line)
+        Entry::Full(lane.join_line(now))
     }
 
     /// Takes a place for a first call, if there is one. Who finds none does not wait in line here.
@@ -203,7 +230,7 @@ impl Slots {
         let mut lanes = self.lock();
         let lane = lanes.entry(endpoint.clone()).or_default();
         let limit = FIRST_AT_ONCE.min(lane.limit);
-        if lane.calls.len() >= limit || lane.calls.contains(event) {
+        if lane.under_way() >= limit || lane.calls.contains(event) {
             return None;
         }
         lane.calls.insert(event.clone());
@@ -215,6 +242,7 @@ impl Slots {
             slots: self.clone(),
             endpoint,
             event: event.clone(),
+            has_ended: false,
         }
     }
 
@@ -242,12 +270,27 @@ impl Slots {
     }
 }
 
+impl Slot {
+    /// Gives the place to another: the call has ended. It is under way until its result is written down, too.
+    pub(super) fn end_call(&mut self) {
+        let mut lanes = self.slots.lock();
+        if let Some(lane) = lanes.get_mut(&self.endpoint)
+            && !self.has_ended
+        {
+            self.has_ended = true;
+            lane.ended += 1;
+            lane.wake();
+        }
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
+        self.end_call();
         let mut lanes = self.slots.lock();
         if let Some(lane) = lanes.get_mut(&self.endpoint) {
             lane.calls.remove(&self.event);
-            lane.wake();
+            lane.ended = lane.ended.saturating_sub(usize::from(self.has_ended));
             if lane.calls.is_empty() && lane.troubled().is_none() {
                 lanes.remove(&self.endpoint);
             }
@@ -317,7 +360,7 @@ mod tests {
         let (Entry::Full(first), Entry::Full(second)) = (enter(96), enter(97)) else {
             panic!("not full")
         };
-        assert!(now() + FIRST_WAIT < first && first < second);
+        assert!(now() < first && first <= second);
         held.pop();
         held.push(enter(32));
         assert!(matches!(held.last(), Some(Entry::Held(_))));
@@ -362,6 +405,48 @@ mod tests {
     }
 
     #[test]
+    fn the_line_comes_back_as_places_become_free() {
+        let called = Called::new();
+        let _held: Vec<Entry> = (0..MAX_AT_ONCE).map(|number| called.enter(number)).collect();
+        let _staying: Vec<Entry> = (100..164).map(|number| called.enter(number)).collect();
+        let in_line = |numbers: std::ops::Range<usize>, at| {
+            let place = |number| match called.enter_at(number, at) {
+                Entry::Full(until) => until.since(at).get(),
+                _ => panic!("not full"),
+            };
+            numbers.map(place).collect::<Vec<_>>()
+        };
+        called.note(Sign::Works, Millis::new(1), now());
+        assert_eq!(in_line(200..205, now()), [50, 50, 51, 51, 52]);
+        called.note(Sign::Works, Millis::new(320), now() + QUICKEST_FOR);
+        assert_eq!(in_line(300..303, now() + Millis::new(400)), [60, 70, 80]);
+        // Where none is given any more they wait for longer.
+        assert_eq!(in_line(400..402, now() + Millis::seconds(2)), [510, 520]);
+    }
+
+    #[test]
+    fn whose_call_has_ended_holds_no_place_and_is_not_begun_again() {
+        let called = Called::new();
+        let mut held: Vec<Entry> = (0..MAX_AT_ONCE).map(|number| called.enter(number)).collect();
+        let Entry::Soon(mut told) = called.enter(40) else {
+            panic!("not soon")
+        };
+        let Some(Entry::Held(slot)) = held.first_mut() else {
+            panic!("not held")
+        };
+        slot.end_call();
+        slot.end_call();
+        assert_eq!(told.try_recv(), Ok(Some(())));
+        assert!(matches!(called.enter(0), Entry::Repeated));
+        let next = called.enter(40);
+        assert!(matches!(next, Entry::Held(_)));
+        held.remove(0);
+        assert!(matches!(called.enter(0), Entry::Soon(_)));
+        drop((held, next));
+        assert!(called.slots.lock().is_empty());
+    }
+
+    #[test]
     fn first_calls_leave_room_and_lengthen_no_line() {
         let called = Called::new();
         let mut held: Vec<Slot> = (0..100).filter_map(|number| called.enter_first(number)).collect();
@@ -377,7 +462,8 @@ mod tests {
         let Entry::Full(first) = called.enter(164) else {
             panic!("not full")
         };
-        assert_eq!(first, now() + FIRST_WAIT + APART);
+        // Nobody is in line before it.
+        assert_eq!(first, now() + Millis::new(50));
         drop(staying);
     }
 
@@ -407,12 +493,6 @@ mod tests {
         };
         assert!(answers(32, now()));
         assert!(answers(2_000, now() + Millis::seconds(9)));
-        let lane = (called.tenant.clone(), called.webhook.clone());
-        assert_eq!(
-            called.slots.lock()[&lane].apart,
-            Millis::new(1),
-            "as of the quickest"
-        );
         assert!(!answers(2_000, now() + QUICKEST_FOR));
         assert!(answers(32, now() + Millis::seconds(11)));
     }
