@@ -253,6 +253,7 @@ fn plain(text: &str) -> String {
         named if named.starts_with("struct ") || named.starts_with("internally tagged enum ") => "an object",
         other => other,
     };
+    let given = given.replace("type: sequence", "type: a list");
     format!("{given}, expected {expected}")
 }
 

@@ -121,6 +121,29 @@ async fn what_is_wrong_is_named() {
             "/event",
         ),
         (json!({"sequence": 2, "agentState": "BUSY"}), "/agentState"),
+        (json!({"sequence": 2, "event": {}}), "/event/type"),
+        (json!({"sequence": 2, "event": {"type": "asleep"}}), "/event/type"),
+        (json!({"sequence": 2, "event": ["ready"]}), "/event"),
+        (
+            json!({"sequence": 2, "event": {"type": "about_to_finish"}}),
+            "/event/left",
+        ),
+        (
+            json!({"sequence": 2, "event": {"type": "wrap_up", "left": -1}}),
+            "/event/left",
+        ),
+        (
+            json!({"sequence": 2, "event": {"type": "busy", "activity": 7}}),
+            "/event/activity",
+        ),
+        (
+            json!({"sequence": 2, "event": {"type": "ready", "left": 7}}),
+            "/event/left",
+        ),
+        (
+            json!({"sequence": 2, "event": {"type": "ready", "mood": "good"}}),
+            "/event/mood",
+        ),
     ] {
         let answer = api.post("/v1/agents/ada/events", &event).await.expect(422);
         assert_eq!(answer.pointers(), [pointer], "{event}");

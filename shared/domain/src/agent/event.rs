@@ -58,12 +58,7 @@ impl<'de> Deserialize<'de> for Seconds {
 
 /// What an agent does now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(
-    tag = "type",
-    rename_all = "snake_case",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
+#[serde(tag = "type", rename_all = "snake_case", try_from = "Written")]
 pub enum AgentEvent {
     /// Came to work; not ready yet.
     LogOn,
@@ -72,13 +67,11 @@ pub enum AgentEvent {
     /// Is offered a conversation.
     Offered {
         /// Which, if it is one of ours.
-        #[serde(default)]
         activity: Option<ActivityId>,
     },
     /// In conversation.
     Busy {
         /// Which, if it is one of ours.
-        #[serde(default)]
         activity: Option<ActivityId>,
     },
     /// Will have finished what is in hand in so many seconds.
@@ -89,7 +82,6 @@ pub enum AgentEvent {
     /// The conversation is over, and something is left to do.
     WrapUp {
         /// For so many seconds, where that is limited.
-        #[serde(default)]
         left: Option<Seconds>,
     },
     /// Goes on a break as soon as what is in hand is over.
@@ -97,13 +89,73 @@ pub enum AgentEvent {
     /// Not to be given anything.
     Break {
         /// Why.
-        #[serde(default)]
         reason: Option<String>,
     },
     /// Did not take what was offered (RONA, redirect on no answer): not ready until a `Ready`.
     Missed,
     /// Left work.
     LogOff,
+}
+
+/// The same as it is written: a tagged enum would be read by way of a copy, which does not know where it was wrong.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    r#type: Kind,
+    activity: Option<ActivityId>,
+    left: Option<Seconds>,
+    reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    LogOn,
+    Ready,
+    Offered,
+    Busy,
+    AboutToFinish,
+    WrapUp,
+    BreakFollows,
+    Break,
+    Missed,
+    LogOff,
+}
+
+impl TryFrom<Written> for AgentEvent {
+    type Error = &'static str;
+
+    fn try_from(mut written: Written) -> Result<Self, Self::Error> {
+        let (activity, left, reason) = (&mut written.activity, &mut written.left, &mut written.reason);
+        let event = match written.r#type {
+            Kind::LogOn => Self::LogOn,
+            Kind::Ready => Self::Ready,
+            Kind::Offered => Self::Offered {
+                activity: activity.take(),
+            },
+            Kind::Busy => Self::Busy {
+                activity: activity.take(),
+            },
+            Kind::AboutToFinish => Self::AboutToFinish {
+                left: left.take().ok_or("missing field `left`")?,
+            },
+            Kind::WrapUp => Self::WrapUp { left: left.take() },
+            Kind::BreakFollows => Self::BreakFollows,
+            Kind::Break => Self::Break {
+                reason: reason.take(),
+            },
+            Kind::Missed => Self::Missed,
+            Kind::LogOff => Self::LogOff,
+        };
+        match written {
+            Written {
+                activity: Some(_), ..
+            } => Err("/activity does not belong to this type of event"),
+            Written { left: Some(_), .. } => Err("/left does not belong to this type of event"),
+            Written { reason: Some(_), .. } => Err("/reason does not belong to this type of event"),
+            Written { .. } => Ok(event),
+        }
+    }
 }
 
 /// An event with its place among the agent's events.
